@@ -1,0 +1,164 @@
+"""Intake: a batch of deliveries goes in, and for each comes out how it ended and what becomes of it.
+
+Everything about consuming that does not depend on a broker: reading, posting, the end of the wait for a late signup,
+and the isolation of a poisonous event. Adapters bring the deliveries and carry out the settlements.
+
+One event never costs another its turn: what cannot be read is set aside before the posting; an error that belongs to
+one event alone is found by posting one by one. An outage settles nothing: it is raised, and the caller waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from wallet_core.commands import DeadLetterReason, Linked, OpenWallet, Request, SetAside
+from wallet_core.errors import ConcurrentUpdate, ConsumptionHalted, StoreUnavailable
+from wallet_core.messages import Message, Subject, request_of
+from wallet_core.outcome import Outcome, set_aside
+from wallet_core.policy import Policy
+from wallet_core.ports import Clock, UnitOfWork
+from wallet_core.posting import post_all
+from wallet_core.settlement import RETRY_DELAYS_MS, Settlement, settlement_of
+
+ISOLATED_IN_A_ROW_MAX = 5
+"""More isolations in a row than this stop the consumption (design section 3): then the fault is rather ours."""
+
+ERROR_LENGTH_MAX = 500
+"""Most characters of an error that travel in the header of a dead letter; a frame holds headers of many KiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """
+    One attempt by a broker to hand over a message.
+
+    ``message`` is SetAside when the bytes could not be read. ``attempts`` counts the retry queues it came through.
+    """
+
+    subject: Subject
+    message: Message | SetAside
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """How a delivery ended, and what becomes of it. ``key`` is its transaction or user id, None if it had none."""
+
+    key: str | None
+    outcome: Outcome
+    settlement: Settlement
+
+
+class LateSignups(Protocol):
+    """Whether a wallet that is unknown now may be on its way."""
+
+    async def may_come(self) -> bool:
+        """Tell whether signups wait in their queue, or our own life is too young to know."""
+        ...
+
+
+class Intake:
+    """Handles batches, one after the other; the only state kept is the count of isolations in a row."""
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        clock: Clock,
+        policy: Policy,
+        late_signups: LateSignups,
+        retry_delays_ms: Sequence[int] = RETRY_DELAYS_MS,
+    ) -> None:
+        """Take the ports. ``retry_delays_ms`` must not be empty."""
+        self._uow = uow
+        self._clock = clock
+        self._policy = policy
+        self._late_signups = late_signups
+        self._retry_delays_ms = tuple(retry_delays_ms)
+        self._isolated_in_a_row = 0
+
+    async def handle(self, deliveries: Sequence[Delivery]) -> tuple[Handled, ...]:
+        """
+        Post a batch in one unit of work and say what becomes of each delivery, in order.
+
+        Raises StoreUnavailable and ConcurrentUpdate (nothing may be settled: wait and hand the batch in again), and
+        ConsumptionHalted (stop consuming).
+        """
+        wait_is_over = await self._wait_is_over(deliveries)
+        requests = [self._read(delivery, wait_is_over) for delivery in deliveries]
+        posted = iter(await self._post([request for request in requests if not isinstance(request, SetAside)]))
+        outcomes = [
+            set_aside(request.reason, request.detail) if isinstance(request, SetAside) else next(posted)
+            for request in requests
+        ]
+        return tuple(map(self._handled, deliveries, requests, outcomes))
+
+    async def _wait_is_over(self, deliveries: Sequence[Delivery]) -> bool:
+        """Ask only when a delivery has used up its delays; the answer then holds for the whole batch."""
+        if not any(self._has_waited(delivery) for delivery in deliveries):
+            return False
+        return not await self._late_signups.may_come()
+
+    def _has_waited(self, delivery: Delivery) -> bool:
+        return delivery.attempts >= len(self._retry_delays_ms)
+
+    def _read(self, delivery: Delivery, wait_is_over: bool) -> Request | SetAside:  # noqa: FBT001 - one caller
+        if isinstance(delivery.message, SetAside):
+            return delivery.message
+        request = request_of(delivery.subject, delivery.message, self._policy.currency)
+        if wait_is_over and isinstance(request, Linked) and self._has_waited(delivery):
+            return replace(request, wait_is_over=True)
+        return request
+
+    async def _post(self, requests: Sequence[Request]) -> Sequence[Outcome]:
+        if not requests:
+            return ()
+        try:
+            outcomes = await post_all(requests, self._uow, self._clock, self._policy)
+        except (StoreUnavailable, ConcurrentUpdate):
+            raise
+        except Exception:  # noqa: BLE001 - decision: whatever it is, find the event it belongs to; nothing is lost
+            return await self._post_one_by_one(requests)
+        self._isolated_in_a_row = 0
+        return outcomes
+
+    async def _post_one_by_one(self, requests: Sequence[Request]) -> Sequence[Outcome]:
+        """Do what the batch would have done, signups first, each in a unit of work of its own."""
+        outcomes: dict[int, Outcome] = {}
+        signups_first = sorted(range(len(requests)), key=lambda at: not isinstance(requests[at], OpenWallet))
+        for position in signups_first:
+            outcomes[position] = await self._post_alone(requests[position])
+        return [outcomes[position] for position in range(len(requests))]
+
+    async def _post_alone(self, request: Request) -> Outcome:
+        """Give an event a second try; isolate it only while the store does commit an empty unit of work."""
+        error: Exception | None = None
+        for _ in range(2):
+            try:
+                (outcome,) = await post_all([request], self._uow, self._clock, self._policy)
+            except (StoreUnavailable, ConcurrentUpdate):
+                raise
+            except Exception as raised:  # noqa: BLE001 - decision: the event is set aside with the error, see below
+                error = raised
+            else:
+                self._isolated_in_a_row = 0
+                return outcome
+        await self._uow.probe()
+        return self._isolate(f"{type(error).__name__}: {error}"[:ERROR_LENGTH_MAX])
+
+    def _isolate(self, error: str) -> Outcome:
+        self._isolated_in_a_row += 1
+        if self._isolated_in_a_row > ISOLATED_IN_A_ROW_MAX:
+            raise ConsumptionHalted(ISOLATED_IN_A_ROW_MAX, error)
+        return set_aside(DeadLetterReason.ISOLATED_ERROR, error)
+
+    def _handled(self, delivery: Delivery, request: Request | SetAside, outcome: Outcome) -> Handled:
+        settlement = settlement_of(outcome, delivery.attempts, self._retry_delays_ms)
+        return Handled(_key_of(request), outcome, settlement)
+
+
+def _key_of(request: Request | SetAside) -> str | None:
+    if isinstance(request, SetAside):
+        return None
+    return request.user_id if isinstance(request, OpenWallet) else request.transaction_id

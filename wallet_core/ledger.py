@@ -1,0 +1,187 @@
+"""The journal's vocabulary: immutable entries with their hash chain; the record of each transaction with its states."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from hashlib import sha256
+
+from wallet_core.events import TransactionFinalized, Vocabulary
+
+GENESIS_HASH = bytes(32)
+"""What stands before the first entry of every wallet: as many zero bytes as a SHA-256 has."""
+
+ENTRY_FORM = 1
+"""Version of ``canonical_bytes``; it is the first field, so that another form can never yield the same bytes."""
+
+
+class Direction(StrEnum):
+    """Whether an entry raises (credit) or lowers (debit) the balance, from the owner's view."""
+
+    CREDIT = "credit"
+    DEBIT = "debit"
+
+    @property
+    def opposite(self) -> Direction:
+        """The direction that cancels this one."""
+        return Direction.DEBIT if self is Direction.CREDIT else Direction.CREDIT
+
+
+class EntryKind(StrEnum):
+    """Why an entry exists."""
+
+    OPENING = "opening"
+    ADOPTED = "adopted"
+    TOPUP = "topup"
+    TRANSFER = "transfer"
+    REVERSAL = "reversal"
+
+
+class TransactionKind(StrEnum):
+    """What a transaction is. Producers know the first two; the last two are our own and have no answer."""
+
+    TOPUP = "topup"
+    TRANSFER = "transfer"
+    OPENING = "opening"
+    ADOPTED = "adopted"
+
+
+class TransactionState(StrEnum):
+    """The states of design rule 3. A transaction without a record has none of them."""
+
+    APPLIED = "applied"
+    REFUSED = "refused"
+    VOID = "void"
+    REVERSAL_DUE = "reversal_due"
+    REVERSED = "reversed"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """
+    One immutable credit or debit of one wallet.
+
+    ``sequence`` is the wallet's version after it, gapless from 1. ``amount_minor`` is positive. ``counterparty_id`` is
+    the user on the other side of a transfer. ``reverses_sequence`` is the entry of the same wallet that this one
+    cancels. ``recorded_at`` never decreases within a wallet. ``hash`` seals the entry and, through the previous hash,
+    all before it.
+    """
+
+    wallet_id: str
+    sequence: int
+    transaction_id: str
+    kind: EntryKind
+    direction: Direction
+    amount_minor: int
+    balance_after_minor: int
+    currency: str
+    counterparty_id: str | None
+    description: str | None
+    reverses_sequence: int | None
+    occurred_at: datetime | None
+    recorded_at: datetime
+    hash: bytes = b""
+
+    @property
+    def signed_minor(self) -> int:
+        """What the entry adds to the balance: positive for a credit, negative for a debit."""
+        return self.amount_minor if self.direction is Direction.CREDIT else -self.amount_minor
+
+    def canonical_bytes(self) -> bytes:
+        """
+        Give the bytes that are sealed: a JSON array without spaces, ASCII only, instants in milliseconds since 1970.
+
+        The order is ``[form, wallet, sequence, transaction, kind, direction, amount, balance after, currency,
+        counterparty, description, reverses, occurred at, recorded at]``; what is absent is ``null``.
+        """
+        return _canonical_json(
+            [
+                ENTRY_FORM,
+                self.wallet_id,
+                self.sequence,
+                self.transaction_id,
+                self.kind.value,
+                self.direction.value,
+                self.amount_minor,
+                self.balance_after_minor,
+                self.currency,
+                self.counterparty_id,
+                self.description,
+                self.reverses_sequence,
+                None if self.occurred_at is None else epoch_ms(self.occurred_at),
+                epoch_ms(self.recorded_at),
+            ]
+        ).encode("ascii")
+
+    def hash_after(self, previous_hash: bytes) -> bytes:
+        """Compute the seal: SHA-256 over the previous entry's hash (``GENESIS_HASH`` for the first) and our bytes."""
+        return sha256(previous_hash + self.canonical_bytes()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One side of an applied transaction: which entry it became."""
+
+    user_id: str
+    wallet_id: str
+    direction: Direction
+    amount_minor: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionRecord:
+    """
+    Everything we keep about one transaction, for ever.
+
+    ``fingerprint`` is None for a tombstone that has not seen its ``completed``. The fields that were read (``kind`` ...
+    ``amount_minor``) are None where the message had nothing usable. ``legs`` are the entries posted by it,
+    ``reversal_legs`` those that cancelled them. ``answer`` is the latest answer, None while there is none.
+    ``reason`` says why it is refused, void, due or reversed. ``due_since`` is set while a reversal waits.
+    """
+
+    id: str
+    state: TransactionState
+    vocabulary: Vocabulary
+    currency: str
+    recorded_at: datetime
+    changed_at: datetime
+    fingerprint: str | None = None
+    kind: TransactionKind | None = None
+    sender_id: str | None = None
+    recipient_id: str | None = None
+    amount_minor: int | None = None
+    occurred_at: datetime | None = None
+    legs: tuple[Leg, ...] = ()
+    reversal_legs: tuple[Leg, ...] = ()
+    answer: TransactionFinalized | None = None
+    reason: str | None = None
+    due_since: datetime | None = None
+
+    @property
+    def initiator_id(self) -> str | None:
+        """Who asked for it: the sender of a transfer, the owner of a top-up."""
+        return self.sender_id if self.kind is TransactionKind.TRANSFER else self.recipient_id
+
+    @property
+    def revision(self) -> int:
+        """The revision of the latest answer; 0 while there is none."""
+        return 0 if self.answer is None else self.answer.revision
+
+
+def epoch_ms(instant: datetime) -> int:
+    """Count whole milliseconds since 1970 UTC, without a float."""
+    since = instant - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000 + since.microseconds // 1_000
+
+
+def to_milliseconds(instant: datetime) -> datetime:
+    """Cut an aware instant to whole milliseconds in UTC, the precision in which the books keep time."""
+    instant = instant.astimezone(UTC)
+    return instant.replace(microsecond=instant.microsecond // 1_000 * 1_000)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_canonical_json = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode

@@ -1,0 +1,106 @@
+"""A broker in memory: what arrives, what waits in a retry delay, what is set aside, and what we have published.
+
+Delivery is at least once, as a real broker's: a batch stays in the queue until the intake has settled it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from wallet_core.commands import DeadLetterReason
+from wallet_core.events import TransactionFinalized
+from wallet_core.intake import Delivery, Handled, Intake
+from wallet_core.messages import FINALIZED_KEY, Message, Subject, finalized_message, message_id_of
+from wallet_core.ports import Clock
+from wallet_core.settlement import Ack, DeadLetter, RetryAfter
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One of our messages, as a subscriber gets it."""
+
+    message_id: str
+    routing_key: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLettered:
+    """A delivery that was set aside, with its reason."""
+
+    delivery: Delivery
+    reason: DeadLetterReason
+    detail: str
+    at: datetime
+
+
+class MemoryBus:
+    """The broker's side in memory: implements EventBus for the relay and LateSignups for the intake."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Start with empty queues; ``clock`` ends the retry delays. Set ``is_away`` to refuse publishing."""
+        self.is_away = False
+        self.published: list[Published] = []
+        self.dead_letters: list[DeadLettered] = []
+        self._clock = clock
+        self._ready: deque[Delivery] = deque()
+        self._waiting: list[tuple[datetime, int, Delivery]] = []
+        self._parked_ever = 0
+
+    def send(self, subject: Subject, message: Message) -> None:
+        """Queue one event, as a neighbour's publish does."""
+        self._ready.append(Delivery(subject, message))
+
+    async def consume(self, intake: Intake, batch_max: int = 500) -> Sequence[Handled]:
+        """Handle what is ready now, at most ``batch_max``. Raises what the intake raises; then all stays queued."""
+        self._end_delays()
+        batch = [self._ready[position] for position in range(min(batch_max, len(self._ready)))]
+        handled = await intake.handle(batch)
+        for result in handled:
+            self._settle(self._ready.popleft(), result)
+        return handled
+
+    def next_due_at(self) -> datetime | None:
+        """Give the instant at which something is ready: now, the end of the first delay, or None when all is empty."""
+        if self._ready:
+            return self._clock.now()
+        return self._waiting[0][0] if self._waiting else None
+
+    async def may_come(self) -> bool:
+        """Tell whether a signup waits in the queue."""
+        return any(delivery.subject is Subject.SIGNUP for delivery in self._ready)
+
+    async def publish_many(self, answers: Sequence[TransactionFinalized]) -> Sequence[bool]:
+        """Publish to ``published``, or nothing while the bus is away."""
+        if self.is_away:
+            return [False] * len(answers)
+        self.published.extend(
+            Published(message_id_of(answer), FINALIZED_KEY, encoded(finalized_message(answer))) for answer in answers
+        )
+        return [True] * len(answers)
+
+    def _end_delays(self) -> None:
+        while self._waiting and self._waiting[0][0] <= self._clock.now():
+            self._ready.append(heapq.heappop(self._waiting)[2])
+
+    def _settle(self, delivery: Delivery, handled: Handled) -> None:
+        match handled.settlement:
+            case Ack():
+                return
+            case RetryAfter(delay_ms):
+                self._parked_ever += 1
+                due_at = self._clock.now() + timedelta(milliseconds=delay_ms)
+                waiting = (due_at, self._parked_ever, replace(delivery, attempts=delivery.attempts + 1))
+                heapq.heappush(self._waiting, waiting)
+            case DeadLetter(reason, detail):
+                self.dead_letters.append(DeadLettered(delivery, reason, detail, self._clock.now()))
+
+
+def encoded(message: Mapping[str, str | int | bool]) -> bytes:
+    """Write a message as compact JSON."""
+    return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()

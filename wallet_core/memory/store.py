@@ -1,0 +1,250 @@
+"""The books in memory.
+
+A unit of work reads what is committed, writes into a buffer of its own, and commits the buffer in one step, if nothing
+that it read has changed meanwhile; else it has lost a race and runs again. That is the isolation that MongoDB gives a
+transaction, seen from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from wallet_core.errors import ConcurrentUpdate, StoreRejected
+from wallet_core.events import TransactionFinalized
+from wallet_core.ledger import Entry, TransactionRecord
+from wallet_core.ports import Books, Clock, PendingRow, RecordChange, StatementQuery, WalletChange
+from wallet_core.wallet import SuspendedWallet, Wallet
+
+T = TypeVar("T")
+
+ATTEMPTS_MAX = 10
+"""Tries of one unit of work. In memory the winner of a race is done at once, so ten lost in a row is a defect."""
+
+
+@dataclass(slots=True)
+class _Committed:
+    wallets: dict[str, Wallet | SuspendedWallet] = field(default_factory=dict)
+    entries: dict[str, list[Entry]] = field(default_factory=dict)
+    transactions: dict[str, TransactionRecord] = field(default_factory=dict)
+    outbox: dict[str, PendingRow] = field(default_factory=dict)
+    rows_ever: int = 0
+
+
+class MemoryStore:
+    """The whole storage side in memory: implements UnitOfWork, Reader and PendingAnswers."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Start with empty books; ``clock`` stamps outbox rows and ends leases."""
+        self._clock = clock
+        self._committed = _Committed()
+        self._lease: tuple[str, datetime] | None = None
+
+    async def run(self, work: Callable[[Books], Awaitable[T]]) -> T:
+        """Run ``work`` until it commits; see ``ports.UnitOfWork.run``."""
+        for _ in range(ATTEMPTS_MAX):
+            books = _MemoryBooks(self._committed)
+            try:
+                result = await work(books)
+                books.commit(self._clock.now())
+            except ConcurrentUpdate:
+                continue
+            except Exception:
+                if books.has_read_what_changed():
+                    continue
+                raise
+            return result
+        msg = f"lost {ATTEMPTS_MAX} races in a row"
+        raise ConcurrentUpdate(msg)
+
+    async def probe(self) -> None:
+        """Do nothing: memory is never away."""
+
+    async def wallet_of(self, user_id: str) -> Wallet | None:
+        """Give a user's wallet, None when there is none that may be used."""
+        wallet = self._committed.wallets.get(user_id)
+        return wallet if isinstance(wallet, Wallet) else None
+
+    async def entries(self, query: StatementQuery) -> Sequence[Entry] | None:
+        """Give one page of a user's entries, newest first."""
+        wallet = await self.wallet_of(query.user_id)
+        if wallet is None:
+            return None
+        newest_first = reversed(self._committed.entries.get(wallet.id, []))
+        return [entry for entry in newest_first if _is_asked_for(entry, query)][: query.limit]
+
+    async def hold_lease(self, holder: str, duration_ms: int) -> bool:
+        """Take or prolong the relay's lease."""
+        now = self._clock.now()
+        if self._lease is not None and self._lease[0] != holder and self._lease[1] > now:
+            return False
+        self._lease = (holder, now + timedelta(milliseconds=duration_ms))
+        return True
+
+    async def release_lease(self, holder: str) -> None:
+        """Give the lease back."""
+        if self._lease is not None and self._lease[0] == holder:
+            self._lease = None
+
+    async def pending(self, rows_max: int) -> Sequence[PendingRow]:
+        """Give the oldest rows of the outbox."""
+        return list(self._committed.outbox.values())[:rows_max]
+
+    async def answers(self, transaction_ids: Collection[str]) -> Mapping[str, TransactionFinalized]:
+        """Give the latest recorded answers."""
+        records = (self._committed.transactions.get(id_) for id_ in transaction_ids)
+        return {record.id: record.answer for record in records if record is not None and record.answer is not None}
+
+    async def settle(self, row: PendingRow, unpublished: Sequence[str]) -> None:
+        """Shrink or remove a row."""
+        if unpublished:
+            self._committed.outbox[row.id] = PendingRow(row.id, tuple(unpublished), row.created_at)
+        else:
+            self._committed.outbox.pop(row.id, None)
+
+    async def backlog(self) -> tuple[int, datetime | None]:
+        """Count the rows of the outbox and give the time of the oldest."""
+        rows = self._committed.outbox
+        return len(rows), next((row.created_at for row in rows.values()), None)
+
+    def suspend(self, user_id: str) -> None:
+        """Make the user's wallet one that waits for a person, as an adoption does with what it cannot adopt."""
+        self._committed.wallets[user_id] = SuspendedWallet(user_id)
+
+    def wallets(self) -> Sequence[Wallet]:
+        """Give every usable wallet."""
+        return [wallet for wallet in self._committed.wallets.values() if isinstance(wallet, Wallet)]
+
+    def entries_of(self, wallet_id: str) -> Sequence[Entry]:
+        """Give a wallet's entries, oldest first."""
+        return tuple(self._committed.entries.get(wallet_id, ()))
+
+    def transactions(self) -> Sequence[TransactionRecord]:
+        """Give every record."""
+        return tuple(self._committed.transactions.values())
+
+
+class _MemoryBooks:
+    """What one unit of work reads and writes; is itself all three repositories of ``ports.Books`` through its parts."""
+
+    def __init__(self, committed: _Committed) -> None:
+        self._committed = committed
+        self.wallets = _MemoryWallets(committed.wallets)
+        self.journal = _MemoryJournal(committed)
+        self.outbox = _MemoryOutbox()
+
+    def has_read_what_changed(self) -> bool:
+        return self.wallets.has_read_what_changed() or self.journal.has_read_what_changed()
+
+    def commit(self, now: datetime) -> None:
+        """Take over all writes in one step. Raises ConcurrentUpdate if something that was read has changed."""
+        if self.has_read_what_changed():
+            msg = "something that was read has changed"
+            raise ConcurrentUpdate(msg)
+        committed = self._committed
+        committed.wallets.update(self.wallets.written)
+        committed.transactions.update(self.journal.written)
+        for entry in self.journal.appended:
+            committed.entries.setdefault(entry.wallet_id, []).append(entry)
+        if self.outbox.added:
+            committed.rows_ever += 1
+            row = PendingRow(str(committed.rows_ever), tuple(self.outbox.added), now)
+            committed.outbox[row.id] = row
+
+
+class _MemoryWallets:
+    def __init__(self, committed: Mapping[str, Wallet | SuspendedWallet]) -> None:
+        self._committed = committed
+        self._read: dict[str, Wallet | SuspendedWallet | None] = {}
+        self.written: dict[str, Wallet | SuspendedWallet] = {}
+
+    async def get_many(self, user_ids: Collection[str]) -> Mapping[str, Wallet | SuspendedWallet]:
+        current = {user_id: self._current(user_id) for user_id in user_ids}
+        return {user_id: wallet for user_id, wallet in current.items() if wallet is not None}
+
+    async def open_many(self, wallets: Sequence[Wallet]) -> None:
+        for wallet in wallets:
+            if self._current(wallet.user_id) is not None:
+                msg = f"user {wallet.user_id} has a wallet by now"
+                raise ConcurrentUpdate(msg)
+            self.written[wallet.user_id] = wallet
+
+    async def change_many(self, changes: Sequence[WalletChange]) -> None:
+        for change in changes:
+            current = self._current(change.wallet.user_id)
+            if not isinstance(current, Wallet) or current.version != change.version_before:
+                msg = f"wallet {change.wallet.id} is not at version {change.version_before} any more"
+                raise ConcurrentUpdate(msg)
+            self.written[change.wallet.user_id] = change.wallet
+
+    def has_read_what_changed(self) -> bool:
+        return any(self._committed.get(user_id) is not wallet for user_id, wallet in self._read.items())
+
+    def _current(self, user_id: str) -> Wallet | SuspendedWallet | None:
+        if user_id in self.written:
+            return self.written[user_id]
+        return self._read.setdefault(user_id, self._committed.get(user_id))
+
+
+class _MemoryJournal:
+    def __init__(self, committed: _Committed) -> None:
+        self._committed = committed
+        self._read: dict[str, TransactionRecord | None] = {}
+        self.written: dict[str, TransactionRecord] = {}
+        self.appended: list[Entry] = []
+
+    async def get_transactions(self, transaction_ids: Collection[str]) -> Mapping[str, TransactionRecord]:
+        current = {id_: self._current(id_) for id_ in transaction_ids}
+        return {id_: record for id_, record in current.items() if record is not None}
+
+    async def record_many(self, records: Sequence[TransactionRecord]) -> None:
+        for record in records:
+            if self._current(record.id) is not None:
+                msg = f"transaction {record.id} is known by now"
+                raise ConcurrentUpdate(msg)
+            self.written[record.id] = record
+
+    async def change_many(self, changes: Sequence[RecordChange]) -> None:
+        for change in changes:
+            current = self._current(change.record.id)
+            if current is None or (current.state, current.revision) != (change.before.state, change.before.revision):
+                msg = f"transaction {change.record.id} is not {change.before.state} any more"
+                raise ConcurrentUpdate(msg)
+            self.written[change.record.id] = change.record
+
+    async def append_many(self, entries: Sequence[Entry]) -> None:
+        taken = {(entry.wallet_id, entry.sequence) for entry in self.appended}
+        for entry in entries:
+            stored = self._committed.entries.get(entry.wallet_id, ())
+            if (entry.wallet_id, entry.sequence) in taken or entry.sequence <= len(stored):
+                msg = f"entry {entry.wallet_id}/{entry.sequence} exists: run 'wallet audit'"
+                raise StoreRejected(msg)
+            taken.add((entry.wallet_id, entry.sequence))
+            self.appended.append(entry)
+
+    def has_read_what_changed(self) -> bool:
+        return any(self._committed.transactions.get(id_) is not record for id_, record in self._read.items())
+
+    def _current(self, transaction_id: str) -> TransactionRecord | None:
+        if transaction_id in self.written:
+            return self.written[transaction_id]
+        return self._read.setdefault(transaction_id, self._committed.transactions.get(transaction_id))
+
+
+class _MemoryOutbox:
+    def __init__(self) -> None:
+        self.added: list[str] = []
+
+    async def add(self, transaction_ids: Sequence[str]) -> None:
+        self.added.extend(transaction_ids)
+
+
+def _is_asked_for(entry: Entry, query: StatementQuery) -> bool:
+    return (
+        (query.before_sequence is None or entry.sequence < query.before_sequence)
+        and (query.kind is None or entry.kind is query.kind)
+        and (query.recorded_from is None or entry.recorded_at >= query.recorded_from)
+        and (query.recorded_until is None or entry.recorded_at < query.recorded_until)
+    )

@@ -1,0 +1,316 @@
+"""Posting: requests become entries. ``plan`` decides, pure and synchronous; ``post_all`` loads, plans and stores.
+
+Shape: one request gives one ``Outcome``, in order; signups of a batch are decided first. Requests are independent: a
+refused one leaves its neighbours untouched, and a batch gives exactly what its requests give one by one. The two legs
+of a transfer are both decided before either is kept.
+
+Bounds: two reads and at most six bulk writes for a unit of work, whatever the number of requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from wallet_core.commands import (
+    Carried,
+    Credit,
+    DeadLetterReason,
+    Debit,
+    Linked,
+    OpenWallet,
+    Request,
+    Reverse,
+    SetAside,
+)
+from wallet_core.drafts import Drafts, Plan, State
+from wallet_core.errors import PostingRefused
+from wallet_core.events import FinalStatus, Vocabulary
+from wallet_core.ledger import Direction, Entry, EntryKind, TransactionKind, TransactionRecord, TransactionState
+from wallet_core.messages import is_object_id
+from wallet_core.outcome import Outcome, OutcomeKind, set_aside
+from wallet_core.policy import Policy, Shortfall
+from wallet_core.ports import Books, Clock, UnitOfWork
+from wallet_core.wallet import Cause, Wallet
+
+OPENING_PREFIX = "opening:"
+"""Transaction id of an opening balance: this and the wallet's id. No producer's id can hold a colon."""
+
+WALLET_NOT_FOUND = "Wallet not found"
+FAILED_BEFORE_COMPLETED = "Transaction failed before it completed"
+TRANSACTION_FAILED = "Transaction failed"
+
+
+async def post_all(requests: Sequence[Request], uow: UnitOfWork, clock: Clock, policy: Policy) -> tuple[Outcome, ...]:
+    """
+    Load what the requests touch, plan, store: all in one unit of work, which is committed when this returns.
+
+    Raises what ``UnitOfWork.run`` raises; then nothing may be settled.
+    """
+    now = clock.now()
+
+    async def work(books: Books) -> tuple[Outcome, ...]:
+        made = plan(requests, await _load(requests, books), policy, now)
+        await _store(made, books)
+        return made.outcomes
+
+    return await uow.run(work)
+
+
+def plan(requests: Sequence[Request], state: State, policy: Policy, now: datetime) -> Plan:
+    """Decide every request in order, signups first. The same arguments give the same plan, always."""
+    posting = _Posting(Drafts(state, now), policy, now)
+    outcomes: dict[int, Outcome] = {}
+    for position, request in enumerate(requests):
+        if isinstance(request, OpenWallet):
+            outcomes[position] = posting.open(request)
+    for position, request in enumerate(requests):
+        if isinstance(request, Linked):
+            outcomes[position] = posting.complete(request)
+        elif isinstance(request, Reverse):
+            outcomes[position] = posting.fail(request)
+    return posting.drafts.plan(tuple(outcomes[position] for position in range(len(requests))))
+
+
+class _Posting:
+    """The rules for one batch: each method takes one request, changes the drafts, and says how it ended."""
+
+    def __init__(self, drafts: Drafts, policy: Policy, now: datetime) -> None:
+        self.drafts = drafts
+        self._policy = policy
+        self._now = now
+
+    def open(self, request: OpenWallet) -> Outcome:
+        if self.drafts.wallet(request.user_id) is not None:
+            return Outcome(OutcomeKind.NOTHING, "the wallet exists")
+        if request.objection is not None:
+            return set_aside(request.objection.reason, request.objection.detail)
+        wallet = Wallet.open(request.user_id, self._policy.currency.code, self._now)
+        self.drafts.add_wallet(wallet)
+        if self._policy.opening_balance_minor:
+            self._post_opening(wallet, self._policy.opening_balance_minor, request.occurred_at)
+        return Outcome(OutcomeKind.OPENED)
+
+    def complete(self, request: Linked) -> Outcome:
+        record = self.drafts.record(request.transaction_id)
+        known = None if record is None else self._complete_known(request, record)
+        if known is not None:
+            return known
+        if isinstance(request.objection, SetAside):
+            return set_aside(request.objection.reason, request.objection.detail)
+        vocabulary = self._policy.answer_vocabulary(request.vocabulary)
+        if vocabulary is Vocabulary.V1 and not is_object_id(request.transaction_id):
+            return set_aside(DeadLetterReason.UNANSWERABLE_ID, "a v1 reader takes ids of 24 hex digits only")
+        fresh = self._fresh_record(request, vocabulary)
+        if record is not None:
+            return self._answer_tombstone(record, fresh)
+        if request.objection is not None:
+            return self._refuse(fresh, request.objection.reason)
+        return self._apply(request, fresh)
+
+    def fail(self, request: Reverse) -> Outcome:
+        record = self.drafts.record(request.transaction_id)
+        if record is not None and _differs(request, record):
+            return set_aside(DeadLetterReason.KEY_REUSED, "it carries other facts than the recorded completed")
+        if record is not None and record.state not in (TransactionState.APPLIED, TransactionState.REVERSAL_DUE):
+            return Outcome(OutcomeKind.NOTHING, f"the transaction is {record.state}")
+        if request.objection is not None:
+            return set_aside(request.objection.reason, request.objection.detail)
+        if record is None:
+            self.drafts.keep_record(self._tombstone(request))
+            return Outcome(OutcomeKind.VOID, request.reason)
+        return self._reverse(record, request)
+
+    def _complete_known(self, request: Linked, record: TransactionRecord) -> Outcome | None:
+        """Say what a ``completed`` of a known id is; None for the first one of a tombstone."""
+        if record.fingerprint not in (None, request.fingerprint):
+            return set_aside(DeadLetterReason.KEY_REUSED, "another completed with this transactionId is recorded")
+        if record.state is TransactionState.REVERSAL_DUE:
+            return Outcome(OutcomeKind.NOTHING, "its reversal is due")
+        if record.answer is None:
+            return None
+        self.drafts.publish(record.id)
+        return Outcome(OutcomeKind.REPEATED, record.reason)
+
+    def _apply(self, request: Linked, record: TransactionRecord) -> Outcome:
+        if any(self.drafts.wallet(leg.user_id) is None for leg in request.legs):
+            if not request.wait_is_over:
+                return Outcome(OutcomeKind.UNKNOWN_WALLET)
+            return self._refuse(record, WALLET_NOT_FOUND)
+        try:
+            entries = self._entries(request)
+        except PostingRefused as refusal:
+            return self._refuse(record, refusal.reason)
+        legs = self.drafts.keep_entries([leg.user_id for leg in request.legs], entries)
+        self.drafts.answer(replace(record, state=TransactionState.APPLIED, legs=legs), FinalStatus.COMPLETED)
+        return Outcome(OutcomeKind.APPLIED)
+
+    def _entries(self, request: Linked) -> list[Entry]:
+        """Decide every leg, keep none. Raises PostingRefused."""
+        kind = EntryKind.TOPUP if request.kind is TransactionKind.TOPUP else EntryKind.TRANSFER
+        wallets = [self.drafts.usable_wallet(leg.user_id) for leg in request.legs]
+        return [
+            _decide(leg, wallet, self._cause(request, kind, leg))
+            for leg, wallet in zip(request.legs, wallets, strict=True)
+        ]
+
+    def _cause(self, request: Linked, kind: EntryKind, leg: Credit | Debit) -> Cause:
+        counterparty_id = request.sender_id if isinstance(leg, Credit) else request.recipient_id
+        return Cause(request.transaction_id, kind, self._now, request.occurred_at, counterparty_id, request.description)
+
+    def _reverse(self, record: TransactionRecord, request: Reverse) -> Outcome:
+        """Post the opposite of every leg, or remember that it is due."""
+        user_ids = [leg.user_id for leg in record.legs]
+        try:
+            entries = self._opposite_entries(record, request)
+        except PostingRefused as refusal:
+            return self._remember_due(record, str(refusal))
+        reversed_record = replace(
+            record,
+            state=TransactionState.REVERSED,
+            reversal_legs=self.drafts.keep_entries(user_ids, entries),
+            reason=request.reason or TRANSACTION_FAILED,
+            due_since=None,
+            changed_at=self._now,
+        )
+        self.drafts.answer(reversed_record, FinalStatus.FAILED)
+        return Outcome(OutcomeKind.REVERSED, reversed_record.reason)
+
+    def _opposite_entries(self, record: TransactionRecord, request: Reverse) -> list[Entry]:
+        """Decide the opposite of every leg, keep none. Raises PostingRefused."""
+        may_overdraw = self._policy.shortfall is Shortfall.OVERDRAW
+        entries = []
+        for leg in record.legs:
+            counterparty_id = record.sender_id if leg.direction is Direction.CREDIT else record.recipient_id
+            cause = Cause(
+                record.id, EntryKind.REVERSAL, self._now, request.occurred_at, counterparty_id, request.reason
+            )
+            wallet = self.drafts.usable_wallet(leg.user_id)
+            entries.append(wallet.reverse(leg, cause, may_overdraw=may_overdraw))
+        return entries
+
+    def _remember_due(self, record: TransactionRecord, why: str) -> Outcome:
+        due = replace(
+            record,
+            state=TransactionState.REVERSAL_DUE,
+            reason=why,
+            due_since=record.due_since or self._now,
+            changed_at=self._now,
+        )
+        self.drafts.keep_record(due)
+        return Outcome(OutcomeKind.REVERSAL_DUE, why)
+
+    def _refuse(self, record: TransactionRecord, reason: str) -> Outcome:
+        self.drafts.answer(replace(record, reason=reason), FinalStatus.FAILED)
+        return Outcome(OutcomeKind.REFUSED, reason)
+
+    def _answer_tombstone(self, tombstone: TransactionRecord, fresh: TransactionRecord) -> Outcome:
+        """Answer the first ``completed`` of what failed before; the tombstone takes over what it says."""
+        void = replace(fresh, state=TransactionState.VOID, recorded_at=tombstone.recorded_at)
+        return self._refuse(void, FAILED_BEFORE_COMPLETED)
+
+    def _post_opening(self, wallet: Wallet, amount_minor: int, occurred_at: datetime | None) -> None:
+        transaction_id = f"{OPENING_PREFIX}{wallet.id}"
+        entry = wallet.credit(amount_minor, Cause(transaction_id, EntryKind.OPENING, self._now, occurred_at))
+        legs = self.drafts.keep_entries([wallet.user_id], [entry])
+        self.drafts.keep_record(
+            TransactionRecord(
+                id=transaction_id,
+                state=TransactionState.APPLIED,
+                vocabulary=Vocabulary.DOCUMENTED,
+                currency=wallet.currency,
+                recorded_at=self._now,
+                changed_at=self._now,
+                kind=TransactionKind.OPENING,
+                recipient_id=wallet.user_id,
+                amount_minor=amount_minor,
+                occurred_at=occurred_at,
+                legs=legs,
+            )
+        )
+
+    def _fresh_record(self, request: Linked, vocabulary: Vocabulary) -> TransactionRecord:
+        """Record what a ``completed`` says; refused until something better is known."""
+        return TransactionRecord(
+            id=request.transaction_id,
+            state=TransactionState.REFUSED,
+            vocabulary=vocabulary,
+            currency=self._policy.currency.code,
+            recorded_at=self._now,
+            changed_at=self._now,
+            fingerprint=request.fingerprint,
+            kind=request.kind,
+            sender_id=request.sender_id,
+            recipient_id=request.recipient_id,
+            amount_minor=request.amount_minor,
+            occurred_at=request.occurred_at,
+        )
+
+    def _tombstone(self, request: Reverse) -> TransactionRecord:
+        return TransactionRecord(
+            id=request.transaction_id,
+            state=TransactionState.VOID,
+            vocabulary=self._policy.answer_vocabulary(request.vocabulary),
+            currency=self._policy.currency.code,
+            recorded_at=self._now,
+            changed_at=self._now,
+            occurred_at=request.occurred_at,
+            reason=request.reason,
+        )
+
+
+def _decide(leg: Credit | Debit, wallet: Wallet, cause: Cause) -> Entry:
+    if isinstance(leg, Debit):
+        return wallet.debit(leg.amount_minor, cause, leg.expected_version)
+    return wallet.credit(leg.amount_minor, cause, leg.expected_version)
+
+
+def _differs(request: Reverse, record: TransactionRecord) -> bool:
+    """Compare a ``failed`` with the record in the fields that both have; an unreadable carried field differs."""
+    compared: tuple[tuple[Carried | None, str | int | None], ...] = (
+        (request.kind, record.kind),
+        (request.initiator_id, record.initiator_id),
+        (request.recipient_id, record.recipient_id if record.kind is TransactionKind.TRANSFER else None),
+        (request.amount_minor, record.amount_minor),
+    )
+    return any(
+        carried is not None and recorded is not None and carried.value != recorded for carried, recorded in compared
+    )
+
+
+async def _load(requests: Sequence[Request], books: Books) -> State:
+    """Read the records first: what is known already needs no wallet, unless it is to be reversed."""
+    transaction_ids = {request.transaction_id for request in requests if not isinstance(request, OpenWallet)}
+    records = await books.journal.get_transactions(transaction_ids) if transaction_ids else {}
+    user_ids: set[str] = set()
+    for request in requests:
+        if isinstance(request, OpenWallet):
+            user_ids.add(request.user_id)
+        elif isinstance(request, Reverse):
+            user_ids.update(_to_reverse(records.get(request.transaction_id)))
+        elif request.transaction_id not in records:
+            user_ids.update(leg.user_id for leg in request.legs)
+    return State(await books.wallets.get_many(user_ids) if user_ids else {}, records)
+
+
+def _to_reverse(record: TransactionRecord | None) -> set[str]:
+    if record is None or record.state is TransactionState.REVERSED:
+        return set()
+    return {leg.user_id for leg in record.legs}
+
+
+async def _store(made: Plan, books: Books) -> None:
+    """Write the guarded documents first, so that a lost race shows before anything else is sent."""
+    if made.wallets_changed:
+        await books.wallets.change_many(made.wallets_changed)
+    if made.wallets_opened:
+        await books.wallets.open_many(made.wallets_opened)
+    if made.records_changed:
+        await books.journal.change_many(made.records_changed)
+    if made.records_new:
+        await books.journal.record_many(made.records_new)
+    if made.entries:
+        await books.journal.append_many(made.entries)
+    if made.answered:
+        await books.outbox.add(made.answered)
