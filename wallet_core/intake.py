@@ -115,13 +115,20 @@ class Intake:
         if not requests:
             return ()
         try:
-            outcomes = await post_all(requests, self._uow, self._clock, self._policy)
+            outcomes = await self._post_once(requests)
         except (StoreUnavailable, ConcurrentUpdate):
             raise
         except Exception:  # noqa: BLE001 - decision: whatever it is, find the event it belongs to; nothing is lost
             return await self._post_one_by_one(requests)
         self._isolated_in_a_row = 0
         return outcomes
+
+    async def _post_once(self, requests: Sequence[Request]) -> Sequence[Outcome]:
+        """Post in one unit of work. A time-out or network error that an adapter lets through is an outage too."""
+        try:
+            return await post_all(requests, self._uow, self._clock, self._policy)
+        except OSError as error:
+            raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 
     async def _post_one_by_one(self, requests: Sequence[Request]) -> Sequence[Outcome]:
         """Do what the batch would have done, signups first, each in a unit of work of its own."""
@@ -136,7 +143,7 @@ class Intake:
         error: Exception | None = None
         for _ in range(2):
             try:
-                (outcome,) = await post_all([request], self._uow, self._clock, self._policy)
+                (outcome,) = await self._post_once([request])
             except (StoreUnavailable, ConcurrentUpdate):
                 raise
             except Exception as raised:  # noqa: BLE001 - decision: the event is set aside with the error, see below

@@ -162,8 +162,8 @@ class TransactionRecord:
 
     @property
     def initiator_id(self) -> str | None:
-        """Who asked for it: the sender of a transfer, the owner of a top-up."""
-        return self.sender_id if self.kind is TransactionKind.TRANSFER else self.recipient_id
+        """Who asked for it: the owner of a top-up, else the sender (of an unknown type too)."""
+        return self.recipient_id if self.kind is TransactionKind.TOPUP else self.sender_id
 
     @property
     def revision(self) -> int:

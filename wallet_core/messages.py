@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID, uuid5
@@ -248,7 +249,7 @@ def _version_objection(message: Message) -> SetAside | None:
     version = message.get("version")
     if version is None:
         return None
-    match = _VERSION.fullmatch(str(version))
+    match = _VERSION.fullmatch(version if isinstance(version, str) else _token(version))
     if match is not None and match[1] == SUPPORTED_MAJOR_VERSION:
         return None
     detail = f"version {_shown(version)} is not known here: versions {SUPPORTED_MAJOR_VERSION}.x are"
@@ -267,6 +268,9 @@ def _raw(value: object) -> dict[str, str] | None:
 
 
 def _token(value: object) -> str:
+    """Write any value as text, other values as other texts: a number is its digits, a text stands in quotes."""
+    if isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
+        return str(Decimal(value))
     try:
         return json.dumps(value, sort_keys=True, default=str)
     except (RecursionError, TypeError, ValueError):

@@ -128,7 +128,7 @@ class StatementQuery:
     """
     Which entries of a wallet to read, newest first.
 
-    ``before_sequence`` continues an earlier page (exclusive). ``recorded_from`` is inclusive, ``recorded_until`` is not.
+    ``before_sequence`` continues an earlier page (exclusive). ``recorded_from`` is inclusive, ``recorded_until`` not.
     """
 
     user_id: str

@@ -267,16 +267,17 @@ def _decide(leg: Credit | Debit, wallet: Wallet, cause: Cause) -> Entry:
 
 
 def _differs(request: Reverse, record: TransactionRecord) -> bool:
-    """Compare a ``failed`` with the record in the fields that both have; an unreadable carried field differs."""
-    compared: tuple[tuple[Carried | None, str | int | None], ...] = (
+    """Compare a ``failed`` with the recorded ``completed`` (if there was one) in the fields that the former carries."""
+    if record.fingerprint is None:
+        return False
+    compared: list[tuple[Carried | None, str | int | None]] = [
         (request.kind, record.kind),
         (request.initiator_id, record.initiator_id),
-        (request.recipient_id, record.recipient_id if record.kind is TransactionKind.TRANSFER else None),
         (request.amount_minor, record.amount_minor),
-    )
-    return any(
-        carried is not None and recorded is not None and carried.value != recorded for carried, recorded in compared
-    )
+    ]
+    if record.kind is not TransactionKind.TOPUP:
+        compared.append((request.recipient_id, record.recipient_id))
+    return any(carried is not None and carried.value != recorded for carried, recorded in compared)
 
 
 async def _load(requests: Sequence[Request], books: Books) -> State:

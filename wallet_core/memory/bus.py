@@ -8,11 +8,11 @@ from __future__ import annotations
 import heapq
 import json
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from wallet_core.commands import DeadLetterReason
+from wallet_core.commands import DeadLetterReason, SetAside
 from wallet_core.events import TransactionFinalized
 from wallet_core.intake import Delivery, Handled, Intake
 from wallet_core.messages import FINALIZED_KEY, Message, Subject, finalized_message, message_id_of
@@ -52,17 +52,26 @@ class MemoryBus:
         self._waiting: list[tuple[datetime, int, Delivery]] = []
         self._parked_ever = 0
 
-    def send(self, subject: Subject, message: Message) -> None:
-        """Queue one event, as a neighbour's publish does."""
+    def send(self, subject: Subject, message: Message | SetAside) -> None:
+        """Queue one event, as a neighbour's publish does; SetAside when its bytes could not be read."""
         self._ready.append(Delivery(subject, message))
 
-    async def consume(self, intake: Intake, batch_max: int = 500) -> Sequence[Handled]:
-        """Handle what is ready now, at most ``batch_max``. Raises what the intake raises; then all stays queued."""
+    async def consume(
+        self, intake: Intake, batch_max: int = 500, on_handled: Callable[[Delivery, Handled], None] | None = None
+    ) -> Sequence[Handled]:
+        """
+        Handle what is ready now, at most ``batch_max``, and tell ``on_handled`` about each.
+
+        Raises what the intake raises; then all stays queued.
+        """
         self._end_delays()
         batch = [self._ready[position] for position in range(min(batch_max, len(self._ready)))]
         handled = await intake.handle(batch)
-        for result in handled:
-            self._settle(self._ready.popleft(), result)
+        for delivery, result in zip(batch, handled, strict=True):
+            self._ready.popleft()
+            self._settle(delivery, result)
+            if on_handled is not None:
+                on_handled(delivery, result)
         return handled
 
     def next_due_at(self) -> datetime | None:
