@@ -84,7 +84,6 @@ class Mongod:
         ``data_dir`` is created when missing; one that holds data is opened, also on another port than before.
         ``port=None`` takes a free one. ``replica_set=None`` makes a standalone, which knows no transactions.
         ``fault_injection`` allows the command ``configureFailPoint``. ``extra_args`` go to mongod's command line.
-
         Raises ``ServerMissing`` when no ``binary`` is given and none is found.
         """
         self.data_dir = data_dir.resolve()

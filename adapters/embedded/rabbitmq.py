@@ -161,7 +161,8 @@ class RabbitMQ:
     def ctl(self, *arguments: str, timeout_s: float = COMMAND_TIMEOUT_S) -> str:
         """Run ``rabbitmqctl`` with these arguments and return what it printed.
 
-        Raises ``CommandRefused`` with what it said, or ``ServerFailed`` if it did not end within ``timeout_s``.
+        Raises ``CommandRefused`` with what it said, or ``ServerFailed`` if the broker does not run or ``timeout_s`` was
+        not enough.
         """
         return self._run((str(self._control), *arguments), "", timeout_s)
 
@@ -206,6 +207,8 @@ class RabbitMQ:
         except subprocess.TimeoutExpired as error:
             raise self._server.failed(f"did not answer {Path(command[0]).name} within {timeout_s} s") from error
         except subprocess.CalledProcessError as error:
+            if not self.is_running:
+                raise self._server.failed("is not running; start() it first") from error
             asked = " ".join((Path(command[0]).name, *command[1:]))
             answer = f"{error.stdout}{error.stderr}".strip()
             raise CommandRefused("rabbitmq-server", asked, answer, self.log) from error
@@ -246,9 +249,11 @@ class RabbitMQ:
             "RABBITMQ_ALLOW_INPUT": "1",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
                 # Two schedulers: enough for tests, on a machine of any size.
-                f"-noinput -start_epmd false -kernel inet_dist_use_interface {loopback} +S 2:2"
+                "-noinput +S 2:2"
             ),
-            "RABBITMQ_CTL_ERL_ARGS": f"-kernel inet_dist_use_interface {loopback}",
+            # For every Erlang program, also those that the broker and rabbitmqctl start by themselves: by default each
+            # starts an epmd where it finds none, in the background and for good.
+            "ERL_ZFLAGS": f"-start_epmd false -kernel inet_dist_use_interface {loopback}",
         }
 
 

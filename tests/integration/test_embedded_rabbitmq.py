@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import aio_pika
@@ -22,6 +23,16 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
     """Run a broker; each test leaves it running."""
     with RabbitMQ(tmp_path_factory.mktemp("rabbitmq")) as broker:
         yield broker
+
+
+def at_home_in(folder: Path) -> list[psutil.Process]:
+    """Return all processes, of whatever parent, that were started with this home."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            if process.environ().get("HOME") == str(folder):
+                found.append(process)
+    return found
 
 
 async def connect(url: str, timeout_s: float = WAIT_S) -> None:
@@ -120,6 +131,16 @@ def test_rabbitmqctl_answers_for_this_broker(rabbitmq: RabbitMQ) -> None:
 
     with pytest.raises(CommandRefused, match="Command 'nonsense' not found"):
         rabbitmq.ctl("nonsense")
+
+
+def test_rabbitmqctl_starts_no_name_server(tmp_path: Path) -> None:
+    """A command to a broker that does not run says so, and does not leave an epmd behind, as it does by default."""
+    broker = RabbitMQ(tmp_path)
+
+    with pytest.raises(ServerFailed, match="is not running"):
+        broker.ctl("status")
+
+    assert at_home_in(tmp_path) == []
 
 
 def test_frozen_broker_answers_again_after_the_thaw(rabbitmq: RabbitMQ) -> None:
