@@ -1,0 +1,29 @@
+"""The HTTP edge: what the gateway routes here, and who is asking.
+
+=======================  =======================================================================================
+``application.py``       builds the application; the one place that says in which order its layers stand
+``routes.py``            every path of the contract, and what it reads
+``paths.py``             their names
+``parameters.py``        a query string -> typed parameters, or a clear text about what is wrong
+``parameter_values.py``  the text of one parameter -> its value
+``representations.py``   wallets and statements as JSON, amounts exact
+``schemas.py``           models of parameters and bodies, for reading the former and documenting both
+``conditional.py``       entity tags and 304
+``errors.py``            the one table from error to status and body
+``readiness.py``         what we depend on is there, or not and why
+``rate_limit.py``        how often a client may ask; ``rate_limit_storage.py`` keeps the counters
+``client_address.py``    which client a request comes from, behind a proxy too
+``cross_origin.py``      CORS
+``security_headers.py``  what a browser must not do with our answers
+``observation.py``       metrics, log line and correlation id of each request; ``metrics.py`` has the names
+``documentation.py``     the OpenAPI document; ``documentation_page.py`` shows it, ``_routes.py`` serves both
+``auth.py``              who is asking: where a token is looked for, the cache of verified tokens
+``tokens.py``            one token: header, signature, claims, user id
+``keys.py``              the public keys that tokens are verified with: held, and fetched again when they change
+``key_set.py``           one JWK set: from an endpoint or a file, parsed entry by entry
+``development_key.py``   a key pair of our own, for tests, the demo and ``wallet token``
+=======================  =======================================================================================
+
+Layering: ``auth`` asks ``tokens``, ``tokens`` asks ``keys``, ``keys`` reads a ``key_set``; routes know ``auth`` alone.
+No rule about money is here.
+"""
