@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from wallet_core.audit import Finding, Summary, audit_books
 from wallet_core.errors import ConcurrentUpdate, StoreRejected
 from wallet_core.events import TransactionFinalized
 from wallet_core.ledger import Entry, TransactionRecord
@@ -108,6 +109,13 @@ class MemoryStore:
         """Count the rows of the outbox and give the time of the oldest."""
         rows = self._committed.outbox
         return len(rows), next((row.created_at for row in rows.values()), None)
+
+    def audit(self) -> tuple[list[Finding], Summary]:
+        """Check the books as ``wallet audit`` does."""
+        committed = self._committed
+        entries = [entry for of_wallet in committed.entries.values() for entry in of_wallet]
+        outbox = {row.id: row.transaction_ids for row in committed.outbox.values()}
+        return audit_books(self.wallets(), entries, committed.transactions.values(), outbox)
 
     def suspend(self, user_id: str) -> None:
         """Make the user's wallet one that waits for a person, as an adoption does with what it cannot adopt."""

@@ -1,0 +1,33 @@
+"""The books on MongoDB: the storage ports of ``wallet_core`` over a replica set.
+
+======================  =================================================================================
+``client.py``           the connection: the one file that names the driver's client class
+``handles.py``          the driver's objects as Protocols, so that nothing else depends on which driver it is
+``collection.py``       one collection: every statement carries its session, is timed, and raises core errors
+``unit_of_work.py``     one transaction around ``work``: when it runs again, how the commit is repeated
+``repositories.py``     wallets, journal and outbox inside a unit of work
+``reader.py``           balances and statements
+``pending_answers.py``  the outbox and the lease, seen by the relay
+``documents.py``        documents <-> values
+``fields.py``           typed fields of a document
+``schemas.py``          what the server accepts as a document
+``indexes.py``          collections, validators, indexes: made and verified at start
+``v1_wallet.py``        what becomes of one v1 wallet, decided without I/O
+``adoption.py``         ``wallet migrate``: v1 wallets become ours
+``audit.py``            reads everything for ``wallet_core.audit``, at one instant
+``errors.py``           driver error -> core error, one table
+``observer.py``         who wants to know how statements and races go
+======================  =================================================================================
+
+::
+
+    mint_wallet
+    ├── wallets       {_id, userId, currency, balanceMinor, version, headHash, createdAt, updatedAt}
+    ├── entries       {_id: {w: wallet, n: sequence}, transactionId, kind, direction, amountMinor, ...}
+    ├── transactions  {_id: transaction id, state, ..., legs, answer}
+    ├── outbox        {_id, transactionIds, createdAt}: one document per unit of work
+    ├── leases        {_id: "relay", holder, expiresAt}
+    └── unadopted     {_id: wallet, reason, listedAt}: v1 wallets that wait for a person
+
+Layering: ports above (``wallet_core.ports``), the driver below; nothing of the driver shows outside this package.
+"""

@@ -1,0 +1,28 @@
+"""A cancelled task and its statement: the statement ends first.
+
+Motor works in threads, so a cancelled await does not stop the statement. An abort sent beside it could overtake it, and
+the statement would then open a transaction that nobody ends: it blocks its wallets until the server's own time limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+CANCELLED_WAIT_S = 5.0
+"""How long a cancelled task waits for its statement to end; it takes milliseconds unless the database hangs."""
+
+
+async def finished_even_if_cancelled(statement: Awaitable[T]) -> T:
+    """Await a statement; when the task is cancelled, let the statement end first (at most CANCELLED_WAIT_S)."""
+    running = asyncio.ensure_future(statement)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running}, timeout=CANCELLED_WAIT_S)
+        if running.done() and not running.cancelled():
+            running.exception()  # looked at, so that nobody reports it as never retrieved: the cancellation goes first
+        raise

@@ -1,0 +1,257 @@
+"""Documents <-> values.
+
+Reading back is not construction: no rule is decided here, and a document that cannot be read is LedgerCorrupted.
+
+Absent rather than null. Every integer is an Int64: the driver writes small ones as int32, which the validators refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from bson import Binary, Int64, ObjectId
+
+from adapters.mongo.fields import (
+    binary,
+    id_from,
+    id_to,
+    identifier,
+    instant,
+    integer,
+    optional_identifier,
+    optional_instant,
+    optional_integer,
+    optional_text,
+    subdocument,
+    subdocuments,
+    text,
+)
+from adapters.mongo.handles import Document
+from wallet_core.errors import LedgerCorrupted
+from wallet_core.events import FinalStatus, TransactionFinalized, Vocabulary
+from wallet_core.ledger import Direction, Entry, EntryKind, Leg, TransactionKind, TransactionRecord, TransactionState
+from wallet_core.wallet import SuspendedWallet, Wallet
+
+E = TypeVar("E", Direction, EntryKind, FinalStatus, TransactionKind, TransactionState, Vocabulary)
+
+
+def wallet_to_document(wallet: Wallet) -> dict[str, object]:
+    """Give the document of a new wallet."""
+    return {
+        "_id": id_to(wallet.id),
+        "userId": id_to(wallet.user_id),
+        "currency": wallet.currency,
+        "createdAt": wallet.opened_at,
+        **changed_fields(wallet),
+    }
+
+
+def changed_fields(wallet: Wallet) -> dict[str, object]:
+    """Give the fields of a wallet that an entry changes."""
+    return {
+        "balanceMinor": Int64(wallet.balance_minor),
+        "version": Int64(wallet.version),
+        "headHash": Binary(wallet.head_hash),
+        "updatedAt": wallet.changed_at,
+    }
+
+
+def wallet_from_document(document: Document) -> Wallet:
+    """Read a wallet."""
+    return Wallet(
+        id=identifier(document, "_id"),
+        user_id=identifier(document, "userId"),
+        currency=text(document, "currency"),
+        balance_minor=integer(document, "balanceMinor"),
+        version=integer(document, "version"),
+        head_hash=binary(document, "headHash"),
+        opened_at=instant(document, "createdAt"),
+        changed_at=instant(document, "updatedAt"),
+    )
+
+
+def wallets_by_user(documents: Iterable[Document]) -> dict[str, Wallet | SuspendedWallet]:
+    """
+    Read wallets found by their owners.
+
+    A document without ``version`` is v1's and was not adopted. Who has one, or has more than one document, is
+    suspended: which of them counts is for a person to say.
+    """
+    wallets: dict[str, Wallet | SuspendedWallet] = {}
+    for document in documents:
+        user_id = identifier(document, "userId")
+        if user_id in wallets or "version" not in document:
+            wallets[user_id] = SuspendedWallet(user_id)
+        else:
+            wallets[user_id] = wallet_from_document(document)
+    return wallets
+
+
+def owner_forms(user_ids: Iterable[str]) -> list[ObjectId | str]:
+    """
+    Give the forms in which these owners may be stored.
+
+    Ours is ``id_to``. In a v1 document an owner that should be an ObjectId may be text, and while such a wallet waits
+    for a person it must not look as if its owner had none.
+    """
+    forms: list[ObjectId | str] = list(user_ids)
+    forms.extend(form for form in map(id_to, user_ids) if isinstance(form, ObjectId))
+    return forms
+
+
+def entry_key(wallet_id: str, sequence: int) -> dict[str, object]:
+    """Give the ``_id`` of an entry. The order of its fields is part of it: ranges compare the wallet first."""
+    return {"w": id_to(wallet_id), "n": Int64(sequence)}
+
+
+def entry_to_document(entry: Entry) -> dict[str, object]:
+    """Give the document of an entry."""
+    document: dict[str, object] = {
+        "_id": entry_key(entry.wallet_id, entry.sequence),
+        "transactionId": id_to(entry.transaction_id),
+        "kind": entry.kind.value,
+        "direction": entry.direction.value,
+        "amountMinor": Int64(entry.amount_minor),
+        "balanceAfterMinor": Int64(entry.balance_after_minor),
+        "currency": entry.currency,
+        "recordedAt": entry.recorded_at,
+        "hash": Binary(entry.hash),
+    }
+    if entry.counterparty_id is not None:
+        document["counterpartyId"] = id_to(entry.counterparty_id)
+    if entry.description is not None:
+        document["description"] = entry.description
+    if entry.reverses_sequence is not None:
+        document["reversesSequence"] = Int64(entry.reverses_sequence)
+    if entry.occurred_at is not None:
+        document["occurredAt"] = entry.occurred_at
+    return document
+
+
+def entry_from_document(document: Document) -> Entry:
+    """Read an entry."""
+    key = subdocument(document, "_id")
+    return Entry(
+        wallet_id=identifier(key, "w"),
+        sequence=integer(key, "n"),
+        transaction_id=identifier(document, "transactionId"),
+        kind=_member(EntryKind, document, "kind"),
+        direction=_member(Direction, document, "direction"),
+        amount_minor=integer(document, "amountMinor"),
+        balance_after_minor=integer(document, "balanceAfterMinor"),
+        currency=text(document, "currency"),
+        counterparty_id=optional_identifier(document, "counterpartyId"),
+        description=optional_text(document, "description"),
+        reverses_sequence=optional_integer(document, "reversesSequence"),
+        occurred_at=optional_instant(document, "occurredAt"),
+        recorded_at=instant(document, "recordedAt"),
+        hash=binary(document, "hash"),
+    )
+
+
+def record_to_document(record: TransactionRecord) -> dict[str, object]:
+    """Give the document of a transaction."""
+    document: dict[str, object | None] = {
+        "_id": id_to(record.id),
+        "state": record.state.value,
+        "vocabulary": record.vocabulary.value,
+        "currency": record.currency,
+        "recordedAt": record.recorded_at,
+        "changedAt": record.changed_at,
+        "fingerprint": record.fingerprint,
+        "kind": None if record.kind is None else record.kind.value,
+        "senderId": None if record.sender_id is None else id_to(record.sender_id),
+        "recipientId": None if record.recipient_id is None else id_to(record.recipient_id),
+        "amountMinor": None if record.amount_minor is None else Int64(record.amount_minor),
+        "occurredAt": record.occurred_at,
+        "legs": [_leg_to_document(leg) for leg in record.legs] or None,
+        "reversalLegs": [_leg_to_document(leg) for leg in record.reversal_legs] or None,
+        "answer": None if record.answer is None else _answer_to_document(record.answer),
+        "reason": record.reason,
+        "dueSince": record.due_since,
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def record_from_document(document: Document) -> TransactionRecord:
+    """Read a transaction."""
+    return TransactionRecord(
+        id=identifier(document, "_id"),
+        state=_member(TransactionState, document, "state"),
+        vocabulary=_member(Vocabulary, document, "vocabulary"),
+        currency=text(document, "currency"),
+        recorded_at=instant(document, "recordedAt"),
+        changed_at=instant(document, "changedAt"),
+        fingerprint=optional_text(document, "fingerprint"),
+        kind=_member(TransactionKind, document, "kind") if "kind" in document else None,
+        sender_id=optional_identifier(document, "senderId"),
+        recipient_id=optional_identifier(document, "recipientId"),
+        amount_minor=optional_integer(document, "amountMinor"),
+        occurred_at=optional_instant(document, "occurredAt"),
+        legs=tuple(map(_leg_from_document, subdocuments(document, "legs"))),
+        reversal_legs=tuple(map(_leg_from_document, subdocuments(document, "reversalLegs"))),
+        answer=answer_from_document(document),
+        reason=optional_text(document, "reason"),
+        due_since=optional_instant(document, "dueSince"),
+    )
+
+
+def answer_from_document(document: Document) -> TransactionFinalized | None:
+    """Read the answer of a transaction's document (its ``_id`` and ``answer`` are enough); None when it has none."""
+    if "answer" not in document:
+        return None
+    answer = subdocument(document, "answer")
+    return TransactionFinalized(
+        transaction_id=id_from(document.get("_id"), "_id"),
+        revision=integer(answer, "revision"),
+        status=_member(FinalStatus, answer, "status"),
+        reason=optional_text(answer, "reason"),
+        user_id=optional_identifier(answer, "userId"),
+        vocabulary=_member(Vocabulary, answer, "vocabulary"),
+        finalized_at=instant(answer, "finalizedAt"),
+    )
+
+
+def _answer_to_document(answer: TransactionFinalized) -> dict[str, object]:
+    document: dict[str, object] = {
+        "revision": Int64(answer.revision),
+        "status": answer.status.value,
+        "vocabulary": answer.vocabulary.value,
+        "finalizedAt": answer.finalized_at,
+    }
+    if answer.reason is not None:
+        document["reason"] = answer.reason
+    if answer.user_id is not None:
+        document["userId"] = id_to(answer.user_id)
+    return document
+
+
+def _leg_to_document(leg: Leg) -> dict[str, object]:
+    return {
+        "userId": id_to(leg.user_id),
+        "walletId": id_to(leg.wallet_id),
+        "direction": leg.direction.value,
+        "amountMinor": Int64(leg.amount_minor),
+        "sequence": Int64(leg.sequence),
+    }
+
+
+def _leg_from_document(document: Document) -> Leg:
+    return Leg(
+        user_id=identifier(document, "userId"),
+        wallet_id=identifier(document, "walletId"),
+        direction=_member(Direction, document, "direction"),
+        amount_minor=integer(document, "amountMinor"),
+        sequence=integer(document, "sequence"),
+    )
+
+
+def _member(kind: type[E], document: Document, name: str) -> E:
+    value = text(document, name)
+    try:
+        return kind(value)
+    except ValueError:
+        raise LedgerCorrupted(
+            f"stored field {name} holds {value[:40]!r}, no {kind.__name__}: run 'wallet audit'"
+        ) from None

@@ -1,0 +1,92 @@
+"""The outbox, seen by the relay: its rows, the answers that they stand for, and the lease that lets one relay work."""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Ids
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from bson import Int64, ObjectId
+
+from adapters.mongo.client import Database
+from adapters.mongo.documents import answer_from_document
+from adapters.mongo.fields import id_from, id_to, instant, text, texts_of_ids
+from wallet_core.errors import ConcurrentUpdate
+from wallet_core.events import TransactionFinalized
+from wallet_core.ports import PendingRow
+
+LEASE = "relay"
+"""The one lease there is."""
+
+BACKLOG_ROWS_MAX = 10_000
+"""Rows that ``backlog`` counts at most: 5 million answers at 500 a row. More changes no decision, and costs seconds."""
+
+
+class MongoPendingAnswers:
+    """``ports.PendingAnswers`` on MongoDB."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the database."""
+        self._outbox = database.collection("outbox")
+        self._transactions = database.collection("transactions")
+        self._leases = database.collection("leases")
+
+    async def hold_lease(self, holder: str, duration_ms: int) -> bool:
+        """
+        Take or prolong the lease by the server's clock; see ``ports.PendingAnswers.hold_lease``.
+
+        One statement: it writes what is there already unless the lease is ours, is over, or has never been held (an
+        absent field is less than every date). Two first takers at once meet on the ``_id``: the second is told no.
+        """
+        name = {"$literal": holder}
+        is_free = {"$or": [{"$eq": ["$holder", name]}, {"$lte": ["$expiresAt", "$$NOW"]}]}
+        taken = {
+            "holder": {"$cond": [is_free, name, "$holder"]},
+            "expiresAt": {"$cond": [is_free, {"$add": ["$$NOW", Int64(duration_ms)]}, "$expiresAt"]},
+        }
+        try:
+            lease = await self._leases.upsert({"_id": LEASE}, [{"$set": taken}])
+        except ConcurrentUpdate:
+            return False
+        return text(lease, "holder") == holder
+
+    async def release_lease(self, holder: str) -> None:
+        """Give the lease back if ``holder`` has it."""
+        await self._leases.delete_one({"_id": LEASE, "holder": holder})
+
+    async def pending(self, rows_max: int) -> Sequence[PendingRow]:
+        """Give the oldest rows. An ObjectId begins with the second in which it was made: close enough to the order."""
+        documents = await self._outbox.find({}, sort=[("_id", 1)], limit=rows_max, rows_expected=rows_max)
+        return [
+            PendingRow(
+                id_from(document.get("_id"), "_id"),
+                texts_of_ids(document, "transactionIds"),
+                instant(document, "createdAt"),
+            )
+            for document in documents
+        ]
+
+    async def answers(self, transaction_ids: Ids[str]) -> Mapping[str, TransactionFinalized]:
+        """Give the latest recorded answers by transaction id."""
+        documents = await self._transactions.find(
+            {"_id": {"$in": [id_to(id_) for id_ in transaction_ids]}},
+            projection={"answer": 1},
+            rows_expected=len(transaction_ids),
+        )
+        answers = map(answer_from_document, documents)
+        return {answer.transaction_id: answer for answer in answers if answer is not None}
+
+    async def settle(self, row: PendingRow, unpublished: Sequence[str]) -> None:
+        """Shrink a row to what is still unpublished, or remove it; one that is gone already stays gone."""
+        key = {"_id": ObjectId(row.id)}
+        if not unpublished:
+            await self._outbox.delete_one(key)
+        elif len(unpublished) < len(row.transaction_ids):
+            await self._outbox.update_one(key, {"$set": {"transactionIds": [id_to(id_) for id_ in unpublished]}})
+
+    async def backlog(self) -> tuple[int, datetime | None]:
+        """Count the rows, up to BACKLOG_ROWS_MAX, and give the time of the oldest."""
+        oldest = await self._outbox.find({}, projection={"createdAt": 1}, sort=[("_id", 1)], limit=1, rows_expected=1)
+        if not oldest:
+            return 0, None
+        return await self._outbox.count({}, rows_max=BACKLOG_ROWS_MAX), instant(oldest[0], "createdAt")

@@ -1,0 +1,142 @@
+"""The repositories of one unit of work: every statement runs in its session, and takes any number of values.
+
+Guards: a wallet is changed only while it has the version that was read, a record only while it has the state and
+revision that were read. In a snapshot transaction the server notices a lost race first (WriteConflict); the guards hold
+whatever the isolation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Ids
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from bson import Int64, ObjectId
+from pymongo import ReplaceOne, UpdateOne
+
+from adapters.mongo.client import Database, Session
+from adapters.mongo.collection import Collection
+from adapters.mongo.documents import (
+    changed_fields,
+    entry_to_document,
+    owner_forms,
+    record_from_document,
+    record_to_document,
+    wallet_to_document,
+    wallets_by_user,
+)
+from adapters.mongo.fields import id_to
+from wallet_core.errors import ConcurrentUpdate
+from wallet_core.ledger import Entry, TransactionRecord, to_milliseconds
+from wallet_core.ports import RecordChange, WalletChange
+from wallet_core.wallet import SuspendedWallet, Wallet
+
+
+class MongoBooks:
+    """``ports.Books`` of one unit of work."""
+
+    def __init__(self, database: Database, session: Session) -> None:
+        """Bind every collection to the session."""
+        self.wallets = MongoWallets(database.collection("wallets", session))
+        self.journal = MongoJournal(
+            database.collection("transactions", session), database.collection("entries", session)
+        )
+        self.outbox = MongoOutbox(database.collection("outbox", session))
+
+
+class MongoWallets:
+    """``ports.WalletRepository``."""
+
+    def __init__(self, wallets: Collection) -> None:
+        """Take the collection, bound to a session."""
+        self._wallets = wallets
+
+    async def get_many(self, user_ids: Ids[str]) -> Mapping[str, Wallet | SuspendedWallet]:
+        """Give the wallets of these users; see ``ports.WalletRepository.get_many``."""
+        documents = await self._wallets.find({"userId": {"$in": owner_forms(user_ids)}}, rows_expected=len(user_ids))
+        return wallets_by_user(documents)
+
+    async def open_many(self, wallets: Sequence[Wallet]) -> None:
+        """Add new wallets; a duplicate key is a race (``errors``)."""
+        await self._wallets.insert_many([wallet_to_document(wallet) for wallet in wallets])
+
+    async def change_many(self, changes: Sequence[WalletChange]) -> None:
+        """Replace wallets that still have the version before."""
+        updates = [
+            UpdateOne(
+                {"_id": id_to(change.wallet.id), "version": Int64(change.version_before)},
+                {"$set": changed_fields(change.wallet)},
+            )
+            for change in changes
+        ]
+        found = await self._wallets.write_many(updates)
+        if found != len(updates):
+            raise ConcurrentUpdate(f"{len(updates) - found} of {len(updates)} wallets have another version by now")
+
+
+class MongoJournal:
+    """
+    ``ports.Journal``.
+
+    A taken key in ``entries`` is no race: the wallet's guarded change has matched in this same transaction, so nobody
+    else can have appended to it. An entry exists that its wallet does not know of: StoreRejected, a person must look.
+    """
+
+    def __init__(self, transactions: Collection, entries: Collection) -> None:
+        """Take the collections, bound to a session."""
+        self._transactions = transactions
+        self._entries = entries
+
+    async def get_transactions(self, transaction_ids: Ids[str]) -> Mapping[str, TransactionRecord]:
+        """Give the records by id; unknown ids are absent."""
+        documents = await self._transactions.find(
+            {"_id": {"$in": [id_to(id_) for id_ in transaction_ids]}}, rows_expected=len(transaction_ids)
+        )
+        records = map(record_from_document, documents)
+        return {record.id: record for record in records}
+
+    async def record_many(self, records: Sequence[TransactionRecord]) -> None:
+        """Add records of new transactions; a duplicate key is a race (``errors``)."""
+        await self._transactions.insert_many([record_to_document(record) for record in records])
+
+    async def change_many(self, changes: Sequence[RecordChange]) -> None:
+        """Replace records that still have the state and the revision before."""
+        replacements = [ReplaceOne(_unchanged(change.before), record_to_document(change.record)) for change in changes]
+        found = await self._transactions.write_many(replacements)
+        if found != len(replacements):
+            msg = f"{len(replacements) - found} of {len(replacements)} transactions have another state by now"
+            raise ConcurrentUpdate(msg)
+
+    async def append_many(self, entries: Sequence[Entry]) -> None:
+        """Append entries."""
+        await self._entries.insert_many([entry_to_document(entry) for entry in entries])
+
+
+class MongoOutbox:
+    """
+    ``ports.Outbox``: one document per unit of work.
+
+    Its size is bounded by the batch: 500 answers (``WALLET_BATCH_MAX``) with ids of 64 characters, each with about 10
+    bytes around it in an array, make 37 KB; 5,000 make 370 KB, far below the 4 MiB of the design.
+    """
+
+    def __init__(self, outbox: Collection) -> None:
+        """Take the collection, bound to a session."""
+        self._outbox = outbox
+
+    async def add(self, transaction_ids: Sequence[str]) -> None:
+        """Remember that these answers must be published. The time is for people, no rule depends on it."""
+        if not transaction_ids:
+            return
+        row = {
+            "_id": ObjectId(),
+            "transactionIds": [id_to(id_) for id_ in transaction_ids],
+            "createdAt": to_milliseconds(datetime.now(UTC)),
+        }
+        await self._outbox.insert_many([row])
+
+
+def _unchanged(before: TransactionRecord) -> dict[str, object]:
+    """Find a record that still has the state and the answer's revision that were read."""
+    revision = {"$exists": False} if before.answer is None else Int64(before.revision)
+    return {"_id": id_to(before.id), "state": before.state.value, "answer.revision": revision}

@@ -1,0 +1,133 @@
+"""What a transaction's record must look like in each of its states (design rules 3 and 6), and which entries it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from wallet_core.events import FinalStatus
+from wallet_core.ledger import Direction, Entry, EntryKind, Leg, TransactionKind, TransactionRecord, TransactionState
+
+EntryKey = tuple[str, int]
+"""Wallet id and sequence."""
+
+OUR_KINDS = frozenset({TransactionKind.OPENING, TransactionKind.ADOPTED})
+"""Kinds that no producer has asked for: they have no fingerprint and no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateRule:
+    """What a state implies: ``answers`` are the possible (revision, status), (0, None) for none."""
+
+    answers: frozenset[tuple[int, FinalStatus | None]]
+    has_legs: bool = False
+    has_reversal_legs: bool = False
+    is_due: bool = False
+
+
+NO_ANSWER = (0, None)
+COMPLETED = (1, FinalStatus.COMPLETED)
+FAILED = (1, FinalStatus.FAILED)
+FAILED_AFTER_ALL = (2, FinalStatus.FAILED)
+
+RULES = {
+    TransactionState.APPLIED: StateRule(frozenset({COMPLETED}), has_legs=True),
+    TransactionState.REFUSED: StateRule(frozenset({FAILED})),
+    TransactionState.VOID: StateRule(frozenset({NO_ANSWER, FAILED})),
+    TransactionState.REVERSAL_DUE: StateRule(frozenset({COMPLETED}), has_legs=True, is_due=True),
+    TransactionState.REVERSED: StateRule(frozenset({FAILED_AFTER_ALL}), has_legs=True, has_reversal_legs=True),
+}
+"""The state table of the design, as what is stored."""
+
+OURS = StateRule(frozenset({NO_ANSWER}), has_legs=True)
+"""An opening or adopted balance: applied, and nobody waits for an answer."""
+
+
+def key_of(entry: Entry) -> EntryKey:
+    """Give what identifies an entry."""
+    return entry.wallet_id, entry.sequence
+
+
+def record_contradictions(record: TransactionRecord, entries: Mapping[EntryKey, Entry]) -> Iterator[str]:
+    """Say what does not fit in a record, and between it and the entries of its legs; each text is for a person."""
+    if record.kind in OUR_KINDS and record.state is not TransactionState.APPLIED:
+        yield f"it is {record.kind} and can only be applied, not {record.state}"
+        return
+    rule = OURS if record.kind in OUR_KINDS else RULES[record.state]
+    yield from _answer_contradictions(record, rule)
+    yield from _leg_contradictions(record, rule)
+    if rule.is_due != (record.due_since is not None):
+        yield f"it is {record.state} and its reversal is {'not ' if rule.is_due else ''}due since a time"
+    for leg in record.legs:
+        kind = EntryKind(record.kind.value) if record.kind is not None else None
+        yield from _entry_contradictions(record, leg, entries, kind, reverses=None)
+    for leg, original in zip(record.reversal_legs, record.legs, strict=False):
+        yield from _entry_contradictions(record, leg, entries, EntryKind.REVERSAL, reverses=original.sequence)
+
+
+def _answer_contradictions(record: TransactionRecord, rule: StateRule) -> Iterator[str]:
+    answer = record.answer
+    given = NO_ANSWER if answer is None else (answer.revision, answer.status)
+    if given not in rule.answers:
+        yield f"it is {record.state} and its answer is {_shown(given)}"
+    if answer is None:
+        return
+    if answer.transaction_id != record.id or answer.user_id != record.initiator_id:
+        yield f"its answer is about {answer.transaction_id} of user {answer.user_id}"
+    if answer.status is FinalStatus.FAILED and not answer.reason:
+        yield "its answer is failed without a reason"
+    if record.fingerprint is None:
+        yield "it is answered and has no fingerprint"
+
+
+def _leg_contradictions(record: TransactionRecord, rule: StateRule) -> Iterator[str]:
+    expected = _expected_legs(record) if rule.has_legs else []
+    legs = [(leg.user_id, leg.direction, leg.amount_minor) for leg in record.legs]
+    if legs != expected:
+        yield f"it is {record.state} and its legs are {_legs_shown(legs)} instead of {_legs_shown(expected)}"
+    opposite = [_facts(leg, leg.direction.opposite) for leg in record.legs] if rule.has_reversal_legs else []
+    if [_facts(leg, leg.direction) for leg in record.reversal_legs] != opposite:
+        yield f"it is {record.state} and its reversal legs are not the opposite of its legs, or not to be there"
+
+
+def _expected_legs(record: TransactionRecord) -> list[tuple[str | None, Direction, int | None]]:
+    credit = (record.recipient_id, Direction.CREDIT, record.amount_minor)
+    if record.kind is not TransactionKind.TRANSFER:
+        return [credit]
+    return [(record.sender_id, Direction.DEBIT, record.amount_minor), credit]
+
+
+def _facts(leg: Leg, direction: Direction) -> tuple[str, str, Direction, int]:
+    return leg.user_id, leg.wallet_id, direction, leg.amount_minor
+
+
+def _entry_contradictions(
+    record: TransactionRecord,
+    leg: Leg,
+    entries: Mapping[EntryKey, Entry],
+    kind: EntryKind | None,
+    reverses: int | None,
+) -> Iterator[str]:
+    """Compare a leg with the entry that it became."""
+    entry = entries.get((leg.wallet_id, leg.sequence))
+    if entry is None:
+        yield f"its entry {leg.wallet_id}/{leg.sequence} is missing"
+        return
+    sides = (
+        ("transaction", entry.transaction_id, record.id),
+        ("kind", entry.kind, kind),
+        ("direction", entry.direction, leg.direction),
+        ("amount", entry.amount_minor, leg.amount_minor),
+        ("reversed sequence", entry.reverses_sequence, reverses),
+    )
+    for name, stored, expected in sides:
+        if stored != expected:
+            yield f"its entry {leg.wallet_id}/{leg.sequence} has {name} {stored} instead of {expected}"
+
+
+def _shown(answer: tuple[int, FinalStatus | None]) -> str:
+    return "absent" if answer[1] is None else f"{answer[1]} in revision {answer[0]}"
+
+
+def _legs_shown(legs: list[tuple[str, Direction, int]] | list[tuple[str | None, Direction, int | None]]) -> str:
+    return ", ".join(f"{direction} of {amount} for {user}" for user, direction, amount in legs) or "none"

@@ -1,0 +1,139 @@
+"""What the outbox must do for a relay: rows in order, the latest answers, and one holder of the lease."""
+
+# ruff: noqa: S101 - a suite speaks in asserts, and the numbers of an example are its meaning
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+from wallet_core.ledger import TransactionRecord
+from wallet_core.ports import Books, RecordChange
+from wallet_core.testing.conformance.store import Store, answer, topup_record, transaction_id
+
+MINUTE_MS = 60_000
+
+
+class PendingAnswersSuite:
+    """Provide the fixture ``store``: a fresh ``Store`` with empty books."""
+
+    async def test_rows_come_oldest_first(self, store: Store) -> None:
+        """One row per unit of work, the oldest first, no more than asked for."""
+        for number in (1, 2, 3):
+            await _record(store, [topup_record(number), topup_record(number + 10)])
+
+        rows = await store.pending_answers.pending(2)
+
+        assert [row.transaction_ids for row in rows] == [
+            (transaction_id(1), transaction_id(11)),
+            (transaction_id(2), transaction_id(12)),
+        ]
+
+    async def test_answers_are_the_latest(self, store: Store) -> None:
+        """The answers are those in the books now; what is unknown or has no answer is absent."""
+        await _record(store, [topup_record(1), topup_record(2), topup_record(3, revision=0)])
+
+        async def reverse(books: Books) -> None:
+            await books.journal.change_many([RecordChange(topup_record(1), topup_record(1, revision=2))])
+
+        await store.unit_of_work.run(reverse)
+        asked = [transaction_id(number) for number in (1, 2, 3, 4)]
+
+        assert await store.pending_answers.answers(asked) == {
+            transaction_id(1): answer(1, 2),
+            transaction_id(2): answer(2, 1),
+        }
+
+    async def test_a_settled_row_is_gone(self, store: Store) -> None:
+        """A row with nothing unpublished is removed; settling it once more changes nothing."""
+        await _record(store, [topup_record(1)])
+        await _record(store, [topup_record(2)])
+        first, second = await store.pending_answers.pending(10)
+
+        await store.pending_answers.settle(first, [])
+        await store.pending_answers.settle(first, [])
+
+        assert await store.pending_answers.pending(10) == [second]
+
+    async def test_a_row_keeps_what_is_unpublished(self, store: Store) -> None:
+        """A row shrinks to its unpublished transactions, keeps its id and time, and can then be settled."""
+        await _record(store, [topup_record(number) for number in (1, 2, 3)])
+        (row,) = await store.pending_answers.pending(10)
+
+        await store.pending_answers.settle(row, [transaction_id(1), transaction_id(3)])
+        (left,) = await store.pending_answers.pending(10)
+
+        assert (left.id, left.created_at) == (row.id, row.created_at)
+        assert left.transaction_ids == (transaction_id(1), transaction_id(3))
+        await store.pending_answers.settle(left, [])
+        assert await store.pending_answers.pending(10) == []
+
+    async def test_a_row_of_which_nothing_was_published_stays(self, store: Store) -> None:
+        """Settling a row with all of it unpublished leaves it as it is."""
+        await _record(store, [topup_record(1)])
+        (row,) = await store.pending_answers.pending(10)
+
+        await store.pending_answers.settle(row, row.transaction_ids)
+
+        assert await store.pending_answers.pending(10) == [row]
+
+    async def test_the_backlog_counts_rows(self, store: Store) -> None:
+        """The backlog is the number of rows and the time of the oldest; none and no time when there is nothing."""
+        empty = await store.pending_answers.backlog()
+        await _record(store, [topup_record(1)])
+        await _record(store, [topup_record(2)])
+        oldest, _ = await store.pending_answers.pending(10)
+
+        assert empty == (0, None)
+        assert await store.pending_answers.backlog() == (2, oldest.created_at)
+
+    async def test_one_holder_has_the_lease(self, store: Store) -> None:
+        """While one relay has the lease, it can prolong it and no other can take it."""
+        pending = store.pending_answers
+
+        assert await pending.hold_lease("relay-1", MINUTE_MS)
+        assert not await pending.hold_lease("relay-2", MINUTE_MS)
+        assert await pending.hold_lease("relay-1", MINUTE_MS)
+        assert not await pending.hold_lease("relay-2", MINUTE_MS)
+
+    async def test_a_lease_that_is_given_back_is_free(self, store: Store) -> None:
+        """The holder can give the lease back, and nobody else can."""
+        pending = store.pending_answers
+        await pending.hold_lease("relay-1", MINUTE_MS)
+
+        await pending.release_lease("relay-2")
+        while_held = await pending.hold_lease("relay-2", MINUTE_MS)
+        await pending.release_lease("relay-1")
+
+        assert not while_held
+        assert await pending.hold_lease("relay-2", MINUTE_MS)
+
+    async def test_a_lease_ends_by_itself(self, store: Store) -> None:
+        """A lease whose time is over is free, and then it is the new holder's."""
+        pending = store.pending_answers
+        await pending.hold_lease("relay-1", 50)
+
+        await store.let_pass(timedelta(milliseconds=50))
+
+        assert await pending.hold_lease("relay-2", MINUTE_MS)
+        assert not await pending.hold_lease("relay-1", MINUTE_MS)
+
+    async def test_of_many_takers_one_gets_the_lease(self, store: Store) -> None:
+        """Eight relays that start at once: one holds the lease, whether it has ever been held or is over."""
+        for _ in range(2):
+            names = [f"$relay-{number}" for number in range(8)]
+            taken = await asyncio.gather(*(store.pending_answers.hold_lease(name, 50) for name in names))
+
+            assert sum(taken) == 1
+            await store.let_pass(timedelta(milliseconds=50))
+
+
+async def _record(store: Store, records: Sequence[TransactionRecord]) -> None:
+    """Record transactions and mark all of them for publishing, in one unit of work."""
+
+    async def work(books: Books) -> None:
+        await books.journal.record_many(records)
+        await books.outbox.add([record.id for record in records])
+
+    await store.unit_of_work.run(work)

@@ -1,0 +1,126 @@
+"""What a suite needs of an adapter, and the scenes that its tests set."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from wallet_core.events import FinalStatus, TransactionFinalized, Vocabulary
+from wallet_core.ledger import Entry, EntryKind, Leg, TransactionKind, TransactionRecord, TransactionState
+from wallet_core.ports import Books, PendingAnswers, Reader, UnitOfWork, WalletChange
+from wallet_core.wallet import Cause, Wallet
+
+NOON = datetime(2025, 1, 15, 12, 0, tzinfo=UTC)
+"""The instant at which scenes begin."""
+
+ALICE = "507f1f77bcf86cd799439011"
+BOB = "507f1f77bcf86cd799439012"
+CAROL = "carol_3"
+"""An id that is not 24 hex digits is as good as one that is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """
+    The storage ports of one adapter, over the same, empty books.
+
+    ``suspend`` makes a user's wallet one that waits for a person. ``let_pass`` returns when at least that much time has
+    passed on the clock that ends leases.
+    """
+
+    unit_of_work: UnitOfWork
+    reader: Reader
+    pending_answers: PendingAnswers
+    suspend: Callable[[str], Awaitable[None]]
+    let_pass: Callable[[timedelta], Awaitable[None]]
+
+
+async def error_of(awaitable: Awaitable[object]) -> Exception | None:
+    """Await something that should fail; give its error, None when it did not fail."""
+    try:
+        await awaitable
+    except Exception as error:  # noqa: BLE001 - decision: the test looks at whatever it is
+        return error
+    return None
+
+
+def transaction_id(number: int) -> str:
+    """Give an id of 24 hex digits."""
+    return f"{number:024x}"
+
+
+async def open_wallet(store: Store, user_id: str, now: datetime = NOON) -> Wallet:
+    """Open an empty wallet in a unit of work of its own."""
+    wallet = Wallet.open(user_id, "USD", now)
+
+    async def work(books: Books) -> None:
+        await books.wallets.open_many([wallet])
+
+    await store.unit_of_work.run(work)
+    return wallet
+
+
+async def credit(
+    books: Books, user_id: str, amount_minor: int, kind: EntryKind = EntryKind.TOPUP, now: datetime = NOON
+) -> Entry:
+    """Credit a wallet inside a unit of work, without a transaction's record."""
+    wallet = await usable_wallet(books, user_id)
+    entry = wallet.credit(amount_minor, Cause(transaction_id(amount_minor), kind, now))
+    await books.wallets.change_many([WalletChange(wallet.version, wallet.after(entry))])
+    await books.journal.append_many([entry])
+    return entry
+
+
+async def usable_wallet(books: Books, user_id: str) -> Wallet:
+    """Read a wallet that must be there and usable."""
+    wallet = (await books.wallets.get_many([user_id]))[user_id]
+    assert isinstance(wallet, Wallet)  # noqa: S101 - a scene that is not as it should be fails the test
+    return wallet
+
+
+async def fill_wallet(store: Store, user_id: str, entries: Sequence[tuple[EntryKind, datetime]]) -> list[Entry]:
+    """Open a wallet and credit 1, 2, 3 ... minor units in one unit of work; give the entries, oldest first."""
+    await open_wallet(store, user_id)
+
+    async def work(books: Books) -> list[Entry]:
+        return [await credit(books, user_id, number, kind, now) for number, (kind, now) in enumerate(entries, start=1)]
+
+    return await store.unit_of_work.run(work)
+
+
+def topup_record(number: int, revision: int = 1) -> TransactionRecord:
+    """Give the record of a top-up that is applied (revision 1), reversed (2), or refused without an answer (0)."""
+    state = (TransactionState.REFUSED, TransactionState.APPLIED, TransactionState.REVERSED)[revision]
+    return TransactionRecord(
+        id=transaction_id(number),
+        state=state,
+        vocabulary=Vocabulary.V1,
+        currency="USD",
+        recorded_at=NOON,
+        changed_at=NOON,
+        kind=TransactionKind.TOPUP,
+        recipient_id=ALICE,
+        amount_minor=100,
+        answer=answer(number, revision) if revision else None,
+        reason="Transaction failed" if revision != 1 else None,
+    )
+
+
+def answer(number: int, revision: int) -> TransactionFinalized:
+    """Give the answer of a top-up: completed, and failed once it is reversed."""
+    is_completed = revision == 1
+    return TransactionFinalized(
+        transaction_id=transaction_id(number),
+        revision=revision,
+        status=FinalStatus.COMPLETED if is_completed else FinalStatus.FAILED,
+        reason=None if is_completed else "Transaction failed",
+        user_id=ALICE,
+        vocabulary=Vocabulary.V1,
+        finalized_at=NOON,
+    )
+
+
+def leg_of(entry: Entry, user_id: str) -> Leg:
+    """Give an entry as a leg of its transaction."""
+    return Leg(user_id, entry.wallet_id, entry.direction, entry.amount_minor, entry.sequence)
