@@ -1,0 +1,301 @@
+"""The consumer: what has arrived goes to the intake in batches, and each delivery is settled as the intake says.
+
+::
+
+    connect -> declare the topology -> consume -> [ take -> handle -> ack / park ]* -> until anything is lost -> again
+
+When do we acknowledge? After the intake has returned, so after the commit: an ``Ack`` at once, a ``RetryAfter`` or
+``DeadLetter`` once the broker has confirmed the message that takes its place (``parking.py``).
+
+=============================  =====================================================================================
+the database is away           nothing is settled: pause, hand the same batch in again; after OUTAGE_MAX_S the
+                               channels are closed, so that the deliveries go back once; probe; then consume again
+the broker is away             everything delivered is forgotten (it comes again); reconnect without end
+consumption is halted          the deliveries go back; ``status.halted`` until a person restarts us
+``stop``                       take nothing new, finish the batch in hand and its parks, close: within a grace time
+=============================  =====================================================================================
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+import structlog
+from aio_pika.abc import AbstractConnection
+from structlog.typing import FilteringBoundLogger
+
+from adapters.rabbitmq.arrivals import Arrival, InputSession
+from adapters.rabbitmq.backoff import Backoff
+from adapters.rabbitmq.connection import keep_connected
+from adapters.rabbitmq.late_signups import LateSignupWatch
+from adapters.rabbitmq.observer import Observer, SilentObserver
+from adapters.rabbitmq.parking import Park, Parking, ack_many, park_of
+from adapters.rabbitmq.publisher import PublishingConnection
+from adapters.rabbitmq.topology import Topology
+from wallet_core.errors import ConcurrentUpdate, ConsumptionHalted, StoreUnavailable
+from wallet_core.intake import Handled, Intake
+from wallet_core.messages import Subject
+from wallet_core.ports import Clock
+from wallet_core.settlement import Ack, DeadLetter, RetryAfter
+
+OUTAGE_MAX_S = 60.0
+"""How long a batch waits in hand for the database, seconds, before the deliveries go back (design section 3)."""
+
+OUTAGE_PAUSE_INITIAL_S = 0.1
+OUTAGE_PAUSE_MAX_S = 5.0
+"""First and longest pause between two tries during an outage, seconds."""
+
+_log: FilteringBoundLogger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerStatus:
+    """What readiness shows. ``reason`` says why we do not consume, in words for a person."""
+
+    connected: bool
+    consuming: bool
+    halted: bool
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Consumption:
+    """How to consume. ``prefetch`` counts for each queue and is at least ``batch_max``; see OUTAGE_MAX_S."""
+
+    batch_max: int = 500
+    prefetch: int = 1_000
+    outage_max_s: float = OUTAGE_MAX_S
+
+    def __post_init__(self) -> None:
+        """Check the bounds. Raises ValueError."""
+        if not 1 <= self.batch_max <= self.prefetch:
+            raise ValueError(f"prefetch {self.prefetch} is less than batch_max {self.batch_max}: raise it")
+
+
+class _Ending(Enum):
+    """Why a session ended that was not lost."""
+
+    OUTAGE = auto()
+    HALTED = auto()
+
+
+class _Stopped(Exception):
+    """We were asked to stop while a batch waited for the database, or after a session was lost."""
+
+
+class Consumer:
+    """Consumes the three input queues. ``run`` must run; ``stop`` ends it."""
+
+    def __init__(  # noqa: PLR0913 - the ports it joins, each named
+        self,
+        url: str,
+        *,
+        intake: Intake,
+        probe: Callable[[], Awaitable[None]],
+        publishing: PublishingConnection,
+        late_signups: LateSignupWatch,
+        clock: Clock,
+        topology: Topology,
+        consumption: Consumption,
+        observer: Observer | None = None,
+    ) -> None:
+        """Join the parts. ``probe`` commits an empty unit of work, raises StoreUnavailable. ``url`` is never logged."""
+        self._url = url
+        self._intake = intake
+        self._probe = probe
+        self._publishing = publishing
+        self._parking_channel = publishing.channel()
+        self._late_signups = late_signups
+        self._clock = clock
+        self._topology = topology
+        self._consumption = consumption
+        self._observer = observer or SilentObserver()
+        self._status = ConsumerStatus(connected=False, consuming=False, halted=False, reason="not started")
+        self._session: InputSession | None = None
+        self._parking: Parking | None = None
+        self._batch_in_hand = asyncio.Lock()
+        self._stopping = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._ended.set()
+        self._grace_s = 0.0
+
+    @property
+    def status(self) -> ConsumerStatus:
+        """What we are doing, for readiness."""
+        return self._status
+
+    async def run(self) -> None:
+        """Consume until ``stop``. Raises only what is a defect of ours."""
+        self._ended.clear()
+        consuming = asyncio.ensure_future(self._consume_for_ever())
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({consuming, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not consuming.done():
+                await self._finish_in_hand()
+        finally:
+            stopping.cancel()
+            consuming.cancel()
+            await asyncio.wait({consuming, stopping})
+            await self._parking_channel.close()
+            self._status = replace(self._status, connected=False, consuming=False, reason="stopped")
+            self._ended.set()
+        if not consuming.cancelled():
+            consuming.result()
+
+    async def stop(self, grace_s: float) -> None:
+        """Take nothing new and finish what is in hand, at most ``grace_s`` seconds; the rest returns to the broker."""
+        self._grace_s = grace_s
+        self._stopping.set()
+        await self._ended.wait()
+
+    async def _finish_in_hand(self) -> None:
+        try:
+            async with asyncio.timeout(self._grace_s):
+                if self._session is not None:
+                    await self._session.cancel()
+                async with self._batch_in_hand:
+                    if self._parking is not None:
+                        await self._parking.wait_empty()
+        except TimeoutError:
+            _log.warning("consumer_grace_over", grace_s=self._grace_s)
+
+    async def _consume_for_ever(self) -> None:
+        while True:
+            try:
+                ending = await keep_connected(self._url, "consumer", self._consume, self._observer, self._on_away)
+            except _Stopped:
+                return
+            if ending is _Ending.HALTED:
+                await asyncio.Event().wait()
+            await self._wait_for_database()
+
+    async def _consume(self, connection: AbstractConnection) -> _Ending:
+        """One session, from the topology to its end. Raises one of BROKER_ERRORS when it is lost, and _Stopped."""
+        if self._stopping.is_set():
+            raise _Stopped
+        await self._topology.declare(connection)
+        session = InputSession()
+        parking = Parking(self._publishing, self._parking_channel, self._observer)
+        parking_task = asyncio.ensure_future(parking.run())
+        parking_task.add_done_callback(lambda _: session.lose("the parking has ended"))
+        try:
+            await session.open(connection, self._consumption.prefetch)
+            self._session, self._parking = session, parking
+            self._late_signups.watch(session)
+            self._status = ConsumerStatus(connected=True, consuming=True, halted=False, reason=None)
+            _log.info("consumer_started", prefetch=self._consumption.prefetch)
+            return await self._handle_for_ever(session, parking)
+        finally:
+            self._late_signups.watch(None)
+            self._session = self._parking = None
+            self._status = replace(self._status, consuming=False)
+            parking_task.cancel()
+            await asyncio.wait([parking_task])
+            parking.abandon()
+            await session.close()
+
+    async def _handle_for_ever(self, session: InputSession, parking: Parking) -> _Ending:
+        while True:
+            batch = await session.take(self._consumption.batch_max)
+            async with self._batch_in_hand:
+                try:
+                    handled = await self._handle(session, batch)
+                except ConsumptionHalted as error:
+                    _log.critical("consumption_halted", error=str(error))
+                    self._status = ConsumerStatus(connected=False, consuming=False, halted=True, reason=str(error))
+                    return _Ending.HALTED
+                except (StoreUnavailable, ConcurrentUpdate) as error:
+                    _log.error("database_away", error=str(error), deliveries_go_back=len(batch))
+                    return _Ending.OUTAGE
+                await self._settle(batch, handled, parking)
+
+    async def _handle(self, session: InputSession, batch: Sequence[Arrival]) -> tuple[Handled, ...]:
+        """Hand the batch in until the intake has handled it. Raises what ends the session."""
+        deliveries = [arrival.delivery for arrival in batch]
+        backoff = Backoff(OUTAGE_PAUSE_INITIAL_S, OUTAGE_PAUSE_MAX_S)
+        began_at_s = time.monotonic()
+        while True:
+            try:
+                handled = await self._intake.handle(deliveries)
+            except (StoreUnavailable, ConcurrentUpdate) as error:
+                if time.monotonic() - began_at_s >= self._consumption.outage_max_s:
+                    raise
+                pause_s = backoff.next_pause_s()
+                self._status = replace(self._status, reason=f"the database is away: {error}")
+                _log.warning(
+                    "batch_waits_for_database", size=len(batch), error=str(error), next_try_in_s=round(pause_s, 2)
+                )
+                await self._pause(session, pause_s)
+            else:
+                self._status = replace(self._status, reason=None)
+                self._observer.batch_handled(len(batch), time.monotonic() - began_at_s)
+                return handled
+
+    async def _pause(self, session: InputSession, pause_s: float) -> None:
+        """Wait, but not for a lost session, nor against a stop. Raises SessionLost, _Stopped."""
+        lost = asyncio.ensure_future(session.wait_lost(pause_s))
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait({lost, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if self._stopping.is_set():
+            lost.cancel()
+            raise _Stopped
+        lost.result()
+
+    async def _settle(self, batch: Sequence[Arrival], handled: Sequence[Handled], parking: Parking) -> None:
+        """Carry out what the intake has decided."""
+        parks: list[Park] = []
+        done: list[Arrival] = []
+        for arrival, result in zip(batch, handled, strict=True):
+            self._observer.event_handled(arrival.delivery.subject, result)
+            match result.settlement:
+                case Ack():
+                    done.append(arrival)
+                case RetryAfter() | DeadLetter() as settlement:
+                    _log_park(arrival, result, settlement)
+                    parks.append(park_of(arrival, settlement, self._clock))
+        parking.add(parks)
+        lost = await ack_many(done)
+        if lost:
+            self._observer.acks_lost(lost)
+            _log.warning("acks_lost", count=lost)
+
+    async def _wait_for_database(self) -> None:
+        """Probe until the database commits again."""
+        backoff = Backoff(OUTAGE_PAUSE_INITIAL_S, OUTAGE_PAUSE_MAX_S)
+        while True:
+            self._status = ConsumerStatus(
+                connected=False, consuming=False, halted=False, reason="the database is away; deliveries went back"
+            )
+            await asyncio.sleep(backoff.next_pause_s())
+            try:
+                await self._probe()
+            except (StoreUnavailable, ConcurrentUpdate) as error:
+                _log.warning("database_still_away", error=str(error))
+            else:
+                return
+
+    def _on_away(self, reason: str) -> None:
+        self._status = ConsumerStatus(connected=False, consuming=False, halted=False, reason=reason)
+
+
+def _id_name(arrival: Arrival) -> str:
+    return "user_id" if arrival.delivery.subject is Subject.SIGNUP else "transaction_id"
+
+
+def _log_park(arrival: Arrival, result: Handled, settlement: RetryAfter | DeadLetter) -> None:
+    facts = {
+        _id_name(arrival): result.key,
+        "subject": arrival.delivery.subject.value,
+        "attempts": arrival.delivery.attempts,
+        "outcome": result.outcome.kind.value,
+    }
+    if isinstance(settlement, RetryAfter):
+        _log.info("event_waits", delay_ms=settlement.delay_ms, **facts)
+    else:
+        _log.warning("event_dead_lettered", reason=settlement.reason.value, **facts)

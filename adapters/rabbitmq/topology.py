@@ -1,0 +1,206 @@
+"""The exchanges, queues and bindings that we need, and how they come to be.
+
+::
+
+    auth.events         -- user.signup ----------------> wallet.user.q            in
+    transaction.events  -- transaction.completed ------> wallet.update.q          in
+                        -- transaction.failed ---------> wallet.revert.q          in
+                        -- wallet.transactionFinalized -> transaction.finalized.q  out, read by the transactions service
+    (default exchange)  --> wallet.retry.<source>.<ms> -- TTL --> <source>        ours
+                        --> wallet.dead-letter.q                                  ours
+
+Rules: what exists is taken as it is, whatever its type and arguments; only what is missing is declared, and a queue
+of the contract gets no arguments, for every v1 service asserts it without any and dies of a 406. Every question is
+asked on a throw-away channel, because a "no" closes it. Bindings are made each time: making one twice changes
+nothing.
+
+A message whose delay is over goes through the default exchange straight to its queue: through ``transaction.events``
+a copy would reach other services too. The broker does this move without a confirm of its own on classic queues: if it
+is killed in that very moment the copy may be lost. An operator who wants that closed declares the retry queues first,
+as quorum queues with ``x-dead-letter-strategy: at-least-once`` and ``x-overflow: reject-publish``; they are taken as
+they are.
+
+Not done here: a warning about an input queue that is a quorum queue with a delivery limit. AMQP does not tell:
+policies and a server's default limit are invisible to it, and a probing declaration could create the wrong queue. It
+belongs to the operator's check list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
+
+from wallet_core.messages import FINALIZED_KEY, Subject
+from wallet_core.settlement import RETRY_DELAYS_MS
+
+AUTH_EXCHANGE = "auth.events"
+"""Exchange of the auth service (contract)."""
+
+TRANSACTION_EXCHANGE = "transaction.events"
+"""Exchange of the transactions service, and of our answers to it (contract)."""
+
+FINALIZED_QUEUE = "transaction.finalized.q"
+"""Queue of our answers (contract): declared by us too, so that none is dropped before its reader first starts."""
+
+DEAD_LETTER_QUEUE = "wallet.dead-letter.q"
+"""What waits for a person (contract)."""
+
+DECLARATIONS_MAX = 5
+"""Tries of one look-and-declare: each lost race means that somebody else has just declared or deleted it."""
+
+DECLARE_TIMEOUT_S = 10.0
+"""Longest wait for one answer of the broker, seconds; the default election timeout of its cluster store is 5."""
+
+ExchangeType = Literal["direct", "topic"]
+
+
+@dataclass(frozen=True, slots=True)
+class InputQueue:
+    """A queue that we consume: its name, its exchange, and what its messages are about (= routing key)."""
+
+    name: str
+    exchange: str
+    subject: Subject
+
+
+INPUT_QUEUES = (
+    InputQueue("wallet.user.q", AUTH_EXCHANGE, Subject.SIGNUP),
+    InputQueue("wallet.update.q", TRANSACTION_EXCHANGE, Subject.COMPLETED),
+    InputQueue("wallet.revert.q", TRANSACTION_EXCHANGE, Subject.FAILED),
+)
+"""All that we consume (contract)."""
+
+
+def retry_queue(source: str, delay_ms: int) -> str:
+    """Name the queue in which a message of ``source`` waits ``delay_ms``. Another delay is another queue."""
+    return f"wallet.retry.{source}.{delay_ms}"
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """What a deployment decides about the topology. ``exchange_type`` is that of an exchange that is missing."""
+
+    exchange_type: ExchangeType = "direct"
+    retry_delays_ms: tuple[int, ...] = RETRY_DELAYS_MS
+
+    async def declare(self, connection: AbstractConnection) -> None:
+        """
+        Make sure that everything exists.
+
+        Raises TopologyUnsettled when others keep changing it, and what ``aio_pika`` raises: connection lost, no
+        permission (403), an exclusive queue of somebody else (405).
+        """
+        desk = _Desk(connection)
+        try:
+            for exchange in (AUTH_EXCHANGE, TRANSACTION_EXCHANGE):
+                await self._exchange(desk, exchange)
+            for queue in INPUT_QUEUES:
+                await _queue(desk, queue.name, {})
+                await _bind(desk, queue.name, queue.exchange, queue.subject.value)
+            await _queue(desk, FINALIZED_QUEUE, {})
+            await _bind(desk, FINALIZED_QUEUE, TRANSACTION_EXCHANGE, FINALIZED_KEY)
+            await self._own_queues(desk)
+        finally:
+            await desk.leave()
+
+    async def _own_queues(self, desk: _Desk) -> None:
+        await _queue(desk, DEAD_LETTER_QUEUE, {})
+        for queue in INPUT_QUEUES:
+            for delay_ms in self.retry_delays_ms:
+                arguments: dict[str, str | int] = {
+                    "x-message-ttl": delay_ms,
+                    "x-dead-letter-exchange": "",
+                    "x-dead-letter-routing-key": queue.name,
+                }
+                await _queue(desk, retry_queue(queue.name, delay_ms), arguments)
+
+    async def _exchange(self, desk: _Desk, name: str) -> None:
+        async def look(channel: AbstractChannel) -> None:
+            await channel.declare_exchange(name, passive=True, timeout=DECLARE_TIMEOUT_S)
+
+        async def make(channel: AbstractChannel) -> None:
+            await channel.declare_exchange(
+                name,
+                self.exchange_type,
+                durable=True,
+                auto_delete=False,
+                internal=False,
+                arguments=None,
+                timeout=DECLARE_TIMEOUT_S,
+            )
+
+        await desk.ensure(f"exchange {name}", look, make)
+
+
+class TopologyUnsettled(ConnectionError):
+    """Something was missing and could not be declared, again and again: somebody else declares and deletes it."""
+
+    def __init__(self, what: str) -> None:
+        """Keep what it is about."""
+        super().__init__(
+            f"{what} was missing and could not be declared {DECLARATIONS_MAX} times in a row: "
+            "look for another service that keeps deleting it"
+        )
+
+
+class _Desk:
+    """Asks the broker; takes a new channel after each "no"."""
+
+    def __init__(self, connection: AbstractConnection) -> None:
+        self._connection = connection
+        self._channel: AbstractChannel | None = None
+
+    async def channel(self) -> AbstractChannel:
+        if self._channel is None or self._channel.is_closed:
+            channel = self._connection.channel(publisher_confirms=False, on_return_raises=False)
+            await channel.initialize(timeout=DECLARE_TIMEOUT_S)
+            self._channel = channel
+        return self._channel
+
+    async def ensure(
+        self,
+        what: str,
+        look: Callable[[AbstractChannel], Awaitable[None]],
+        make: Callable[[AbstractChannel], Awaitable[None]],
+    ) -> None:
+        """Look; if it is missing, make it; if somebody was faster with other arguments (406), look again."""
+        for _ in range(DECLARATIONS_MAX):
+            try:
+                return await look(await self.channel())
+            except ChannelNotFoundEntity:
+                self._channel = None
+            try:
+                return await make(await self.channel())
+            except ChannelPreconditionFailed:
+                self._channel = None
+        raise TopologyUnsettled(what)
+
+    async def leave(self) -> None:
+        if self._channel is not None and not self._channel.is_closed:
+            await self._channel.close()
+
+
+async def _queue(desk: _Desk, name: str, arguments: dict[str, str | int]) -> None:
+    async def look(channel: AbstractChannel) -> None:
+        await channel.declare_queue(name, passive=True, timeout=DECLARE_TIMEOUT_S)
+
+    async def make(channel: AbstractChannel) -> None:
+        await channel.declare_queue(
+            name,
+            durable=True,
+            exclusive=False,
+            auto_delete=False,
+            arguments=dict(arguments) or None,
+            timeout=DECLARE_TIMEOUT_S,
+        )
+
+    await desk.ensure(f"queue {name}", look, make)
+
+
+async def _bind(desk: _Desk, queue: str, exchange: str, routing_key: str) -> None:
+    underlay = await (await desk.channel()).get_underlay_channel()
+    await underlay.queue_bind(queue, exchange, routing_key, timeout=DECLARE_TIMEOUT_S)
