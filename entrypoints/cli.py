@@ -1,0 +1,230 @@
+"""The command ``wallet``: declares the commands; what they do is in ``commands/`` and ``demo/``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Coroutine
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from adapters.rabbitmq.dead_letters import Selection
+from entrypoints.commands import audit as audit_command
+from entrypoints.commands import dead_letters
+from entrypoints.commands import migrate as migrate_command
+from entrypoints.commands import publish as publish_command
+from entrypoints.commands import run as run_command
+from entrypoints.commands import token as token_command
+from entrypoints.log import configure_log
+from entrypoints.screen import fail
+from entrypoints.service import Part
+from entrypoints.settings import Settings, load_settings
+from entrypoints.settings_error import SettingsError
+from wallet_core.messages import Subject
+
+WRONG_CALL = 2
+
+app = typer.Typer(
+    help="The wallet service: opens wallets, moves money by events, answers balances over HTTP.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+letters = typer.Typer(help="Messages that were set aside: look, send back, throw away.", no_args_is_help=True)
+app.add_typer(letters, name="dead-letters")
+
+
+class Claims(StrEnum):
+    """Which claims a development token carries."""
+
+    DOCUMENTED = "documented"
+    V1 = "v1"
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@app.command()
+def run() -> None:
+    """Serve HTTP, consume events and publish answers, in one process: the drop-in.
+
+    Example: `DATABASE_URL=mongodb://localhost/mint_wallet RABBITMQ_URL=amqp://localhost wallet run`
+    """
+    _run_part(Part.RUN)
+
+
+@app.command()
+def serve() -> None:
+    """Serve HTTP alone, to scale apart.
+
+    Example: `PORT=4013 wallet serve`
+    """
+    _run_part(Part.SERVE)
+
+
+@app.command()
+def consume() -> None:
+    """Consume events and publish answers alone, to scale apart. Health and metrics are on PORT.
+
+    Example: `PORT=4023 wallet consume`
+    """
+    _run_part(Part.CONSUME)
+
+
+@app.command()
+def demo(
+    *,
+    exit_: Annotated[bool, typer.Option("--exit", help="End after the story: 0 only if all came as told.")] = False,
+    data: Annotated[Path | None, typer.Option(help="Keep the data of the servers in this folder.")] = None,
+    port: Annotated[int, typer.Option(help="Port of the HTTP server; 0 takes a free one.")] = 4003,
+) -> None:
+    """Start private servers and the service, play the neighbours, and show what happens.
+
+    Examples: `wallet demo` · `wallet demo --exit` · `wallet demo --data ./demo-data`
+    """
+    from entrypoints.demo.show import show  # noqa: PLC0415 - needs the extra 'embedded', which no deployment has
+
+    raise typer.Exit(asyncio.run(show(exits=exit_, data=data, port=port)))
+
+
+@app.command()
+def migrate() -> None:
+    """Prepare the database and adopt the wallets that v1 left in it. Repeat it as often as you like.
+
+    Prints what was adopted, rounded, and left for a person (exit 1).
+
+    Example: `DATABASE_URL=... wallet migrate`
+    """
+    settings = _settings()
+    raise typer.Exit(asyncio.run(migrate_command.migrate(settings)))
+
+
+@app.command()
+def publish(
+    key: Annotated[Subject, typer.Argument(help="Routing key.")],
+    field: Annotated[
+        list[str] | None, typer.Option(help="`name=text`, or `name:=json`. `amount=12.50` is a number. Repeat it.")
+    ] = None,
+) -> None:
+    """Send one event as a neighbour would. A missing id is drawn.
+
+    Example: `wallet publish transaction.completed --field type=topup --field userId=507f1f77bcf86cd799439011
+    --field amount=12.50`
+    """
+    settings = _settings()
+    try:
+        body = publish_command.event_body(key, field or [])
+    except publish_command.BadField as error:
+        fail(str(error))
+        raise typer.Exit(WRONG_CALL) from None
+    raise typer.Exit(asyncio.run(publish_command.publish(settings, key, body)))
+
+
+@app.command()
+def token(
+    user: Annotated[str, typer.Option(help="Id of the user that the token is for.")],
+    key: Annotated[Path, typer.Option(help="Private key; made if missing.")] = Path("wallet-development-key.pem"),
+    claims: Annotated[Claims, typer.Option(help="Where the user's id stands.")] = Claims.DOCUMENTED,
+    lifetime_s: Annotated[int, typer.Option(min=1, max=31_536_000, help="Seconds until it expires.")] = 3_600,
+) -> None:
+    """Print a token for trying things out, signed with a local key.
+
+    Example: `curl -H "Authorization: Bearer $(wallet token --user 507f1f77bcf86cd799439011)"
+    localhost:4003/api/v1/wallet/user`
+    """
+    raise typer.Exit(token_command.token(_settings(), user, key, claims.value, lifetime_s))
+
+
+@app.command()
+def audit() -> None:
+    """Recompute every balance from its entries and every transaction from its state; print what does not fit.
+
+    Works beside a running service. Exit 1 if anything does not fit.
+
+    Example: `DATABASE_URL=... wallet audit`
+    """
+    raise typer.Exit(asyncio.run(audit_command.audit(_settings())))
+
+
+@letters.command("list")
+def list_letters(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the oldest first.")] = 100,
+) -> None:
+    """List them, the oldest first.
+
+    Example: `wallet dead-letters list`
+    """
+    raise typer.Exit(asyncio.run(dead_letters.list_letters(_settings(), limit)))
+
+
+@letters.command("show")
+def show_letter(letter_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """Show one with its body.
+
+    Example: `wallet dead-letters show 0b5c...`
+    """
+    raise typer.Exit(asyncio.run(dead_letters.show_letter(_settings(), letter_id)))
+
+
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...")]
+Reason = Annotated[str | None, typer.Option(help="All with this reason.")]
+Everything = Annotated[bool, typer.Option("--all", help="All of them.")]
+
+
+@letters.command("replay")
+def replay(ids: Ids = None, reason: Reason = None, *, everything: Everything = False) -> None:
+    """Send some back to the queue they came from. Known transaction ids make a second time harmless.
+
+    Examples: `wallet dead-letters replay 0b5c...` · `wallet dead-letters replay --reason reversal_shortfall`
+    """
+    selected = _selected(ids, reason, everything=everything)
+    raise typer.Exit(asyncio.run(dead_letters.replay(_settings(), selected)))
+
+
+@letters.command("discard")
+def discard(ids: Ids = None, reason: Reason = None, *, everything: Everything = False) -> None:
+    """Throw some away, for ever.
+
+    Example: `wallet dead-letters discard --reason too_large`
+    """
+    selected = _selected(ids, reason, everything=everything)
+    raise typer.Exit(asyncio.run(dead_letters.discard(_settings(), selected)))
+
+
+def _selected(ids: list[str] | None, reason: str | None, *, everything: bool) -> Selection:
+    chosen = dead_letters.selection(ids or [], reason, everything=everything)
+    if chosen is None:
+        fail("Say which: one or more ids, --reason REASON, or --all.")
+        raise typer.Exit(WRONG_CALL)
+    return chosen
+
+
+def _run_part(part: Part) -> None:
+    settings = _settings()
+    configure_log(settings.log_level, settings.wallet_log_format)
+    raise typer.Exit(_run(run_command.run(settings, part)))
+
+
+def _run(work: Coroutine[Any, Any, int]) -> int:
+    """Run on uvloop where it is installed (extra ``fast``), else on the loop of the standard library."""
+    try:
+        from uvloop import new_event_loop  # noqa: PLC0415 - optional
+    except ImportError:
+        return asyncio.run(work)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(work)
+
+
+def _settings() -> Settings:
+    """Read the environment, or say everything that is wrong with it and exit with 2."""
+    try:
+        return load_settings(os.environ)
+    except SettingsError as error:
+        fail(str(error))
+        raise typer.Exit(WRONG_CALL) from None

@@ -1,0 +1,100 @@
+"""``wallet audit``: see whether the books add up."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from adapters.mongo.audit import MongoAudit
+from adapters.mongo.client import Database, connect
+from adapters.mongo.errors import UnsuitableStore
+from adapters.mongo.reversals_due import reversals_due
+from entrypoints.screen import errors, fail, hint, print_plain
+from entrypoints.settings import Settings
+from wallet_core.audit import Finding, Summary
+from wallet_core.errors import StoreUnavailable
+from wallet_core.messages import iso_milliseconds
+from wallet_core.money import Currency, major_units
+
+DUE_SHOWN_MAX = 100
+"""Due reversals that are listed, the oldest first; the summary counts all."""
+
+PROGRESS_INTERVAL_S = 0.25
+"""How often the progress is drawn anew."""
+
+
+async def audit(settings: Settings) -> int:
+    """Print every contradiction and a summary; 1 if there was any, 2 if the books could not be read."""
+    database: Database | None = None
+    try:
+        database = connect(settings.database_url.reveal())
+        await database.check()
+        books = MongoAudit(database)
+        await _print_findings(books)
+        await _print_reversals_due(database)
+    except (UnsuitableStore, StoreUnavailable) as error:
+        fail(str(error))
+        return 2
+    finally:
+        if database is not None:
+            await database.close()
+    for line in summary_lines(books.summary, settings.wallet_currency):
+        print_plain(line)
+    return 1 if books.summary.findings else 0
+
+
+def summary_lines(summary: Summary, currency: Currency) -> list[str]:
+    """Say what was looked at and what it comes to."""
+    looked_at = f"{summary.wallets} wallets, {summary.entries} entries, {summary.transactions} transactions"
+    lines = [f"{looked_at}, {summary.outbox_rows} outbox rows"]
+    for code, money in summary.money.items():
+        amounts = [money.came_in_minor, money.went_out_minor, money.held_minor]
+        if code == currency.code:
+            came_in, went_out, held = (str(major_units(minor, currency)) for minor in amounts)
+        else:
+            came_in, went_out, held = (f"{minor} minor units" for minor in amounts)
+        lines.append(f"{code}: {came_in} came in, {went_out} was taken back, the wallets hold {held}")
+    if summary.reversals_due:
+        lines.append(f"{summary.reversals_due} reversals are due: the recipient has spent what must go back")
+    if summary.waiting:
+        lines.append(f"{summary.waiting} wallets of v1 wait for a person: 'wallet migrate' lists them")
+    if summary.findings:
+        lines.append(f"{summary.findings} contradictions: the books do not add up")
+    else:
+        lines.append("everything fits")
+    return lines
+
+
+async def _print_findings(books: MongoAudit) -> None:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        task_id = progress.add_task("auditing")
+        drawing = asyncio.create_task(_draw(progress, task_id, books.summary))
+        try:
+            async with aclosing(books.findings()) as findings:
+                async for finding in findings:
+                    print_plain(_line(finding))
+        finally:
+            drawing.cancel()
+
+
+async def _draw(progress: Progress, task_id: TaskID, summary: Summary) -> None:
+    while True:
+        seen = f"{summary.wallets} wallets, {summary.entries} entries, {summary.transactions} transactions"
+        progress.update(task_id, description=f"auditing: {seen}")
+        await asyncio.sleep(PROGRESS_INTERVAL_S)
+
+
+async def _print_reversals_due(database: Database) -> None:
+    records = await reversals_due(database, DUE_SHOWN_MAX)
+    for record in records:
+        since = "" if record.due_since is None else iso_milliseconds(record.due_since)
+        print_plain(f"reversal due  {record.id}  since {since}  {record.reason}")
+    if records:
+        hint("Settle with the recipient, then 'wallet dead-letters replay --reason reversal_shortfall'.")
+
+
+def _line(finding: Finding) -> str:
+    return f"{finding.check.value:<12} {finding.subject}  {finding.text}"

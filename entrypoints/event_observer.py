@@ -1,0 +1,39 @@
+"""What this process does with what happens at the broker: count it, log it, and wake the relay."""
+
+from __future__ import annotations
+
+from asyncio import Event
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from entrypoints.metrics import EventMetrics
+from wallet_core.intake import Handled
+from wallet_core.messages import Subject
+from wallet_core.outcome import OutcomeKind
+
+_WORTH_AN_INFO = frozenset({OutcomeKind.REFUSED, OutcomeKind.REVERSED, OutcomeKind.REVERSAL_DUE})
+"""Outcomes that somebody will ask about; the others are logged at debug, or a busy service would log nothing else."""
+
+log = structlog.get_logger(__name__)
+
+
+class EventObserver(EventMetrics):
+    """The observer of the RabbitMQ adapter in production."""
+
+    def __init__(self, registry: CollectorRegistry, answers_wait: Event) -> None:
+        """Set ``answers_wait`` after each commit: the relay waits for it."""
+        super().__init__(registry)
+        self._answers_wait = answers_wait
+
+    def batch_handled(self, size: int, duration_s: float) -> None:
+        """Count a batch, and wake the relay."""
+        super().batch_handled(size, duration_s)
+        self._answers_wait.set()
+
+    def event_handled(self, subject: Subject, handled: Handled) -> None:
+        """Count and log an event under its transaction (or user) id; never its content."""
+        super().event_handled(subject, handled)
+        kind = handled.outcome.kind
+        write = log.info if kind in _WORTH_AN_INFO else log.debug
+        write("event_handled", subject=subject.value, id=handled.key, outcome=kind.value, reason=handled.outcome.reason)

@@ -1,0 +1,68 @@
+"""The log: one structured line an event, JSON for machines, coloured columns for a person at a terminal.
+
+Lines of libraries (uvicorn, aio-pika, pymongo) go through the same form. Whatever is logged under the name of a secret
+is masked, and so are passwords inside URLs: the last guard, not the first.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+SECRET_NAMES = frozenset({"authorization", "cookie", "cookies", "password", "secret", "token", "access_token"})
+"""Names under which a secret could come into a line by mistake; their values are never shown."""
+
+MASK = "***"
+
+_URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]*)@")
+_QUIET_LOGGERS = ("aio_pika", "aiormq", "pymongo", "asyncio", "httpx2", "httpcore2", "uvicorn")
+"""Libraries whose infos are of no use to an operator; their warnings are."""
+
+
+def configure_log(level: str, form: str, stream: TextIO = sys.stderr) -> None:
+    """Set the whole process's log. ``form`` is json, console, or auto: console on a terminal, json elsewhere."""
+    is_console = form == "console" or (form == "auto" and stream.isatty())
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer(colors=stream.isatty())
+        if is_console
+        else structlog.processors.JSONRenderer(sort_keys=False)
+    )
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        *([] if is_console else [structlog.processors.format_exc_info]),
+        mask_secrets,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for name in _QUIET_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Mask values under the names of secrets, and passwords in URLs, in every line."""
+    for name, value in event.items():
+        if name.lower() in SECRET_NAMES:
+            event[name] = MASK
+        elif isinstance(value, str) and "://" in value:
+            event[name] = _URL_PASSWORD.sub(rf"\1:{MASK}@", value)
+    return event
