@@ -1,0 +1,226 @@
+"""The audit of a real database: clean where the books are right, loud where somebody has touched them, and live."""
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import pytest
+from bson import Int64, ObjectId
+from pymongo import MongoClient
+
+from adapters.mongo import audit, collection
+from adapters.mongo.adoption import adopt
+from adapters.mongo.audit import MongoAudit
+from adapters.mongo.client import Database
+from adapters.mongo.errors import SnapshotLost
+from adapters.mongo.unit_of_work import MongoUnitOfWork
+from tests.history import ALICE, APPLIED, BOB, CAROL, HELD_MINOR, REFUSED, SENT, USD, live, transfer
+from tests.integration.fail_points import failing
+from wallet_core import OutcomeKind, Policy, post_all
+from wallet_core.audit import Check, Finding, Summary
+from wallet_core.memory import ManualClock
+from wallet_core.wallet import wallet_id_of
+
+Client = MongoClient[dict[str, object]]
+
+ALICES, BOBS, CAROLS = (wallet_id_of(user_id, "USD") for user_id in (ALICE, BOB, CAROL))
+
+
+@pytest.fixture(autouse=True, params=[2, 1_000])
+def chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read in chunks of two documents, so that every chunk ends somewhere awkward, and in large ones."""
+    monkeypatch.setattr(audit, "CHUNK", request.param)
+    monkeypatch.setattr(collection, "STREAM_BATCH", request.param)
+
+
+@pytest.fixture
+async def lived_in(database: Database) -> Database:
+    """Live the whole history."""
+    await live(MongoUnitOfWork(database))
+    return database
+
+
+async def audited(database: Database) -> tuple[list[Finding], Summary]:
+    """Run an audit."""
+    run = MongoAudit(database)
+    return [finding async for finding in run.findings()], run.summary
+
+
+async def test_an_empty_database_is_right(database: Database) -> None:
+    """Nothing stored, nothing wrong."""
+    assert ([], 0) == ((result := await audited(database))[0], result[1].wallets)
+
+
+async def test_books_that_are_right_have_no_finding(lived_in: Database) -> None:
+    """The whole history is clean, and its money adds up from all three sides."""
+    findings, summary = await audited(lived_in)
+
+    money = summary.money["USD"]
+    assert [] == findings
+    assert (3, 1, 4) == (summary.wallets, summary.reversals_due, summary.outbox_rows)
+    assert HELD_MINOR == money.held_minor == money.posted_minor == money.came_in_minor - money.went_out_minor
+
+
+async def test_an_adopted_database_is_right(database: Database, mongo_client: Client) -> None:
+    """After an adoption the audit is clean, and counts the wallets that wait for a person."""
+    for balance in (12.5, 0, 0.1 + 0.2, -1):
+        wallet = {"userId": ObjectId(), "balance": balance}
+        mongo_client[database.name].command(
+            {"insert": "wallets", "documents": [wallet], "bypassDocumentValidation": True}
+        )
+    await adopt(database, USD, ManualClock(), lambda _: None)
+
+    findings, summary = await audited(database)
+
+    assert [] == findings
+    assert (3, 2, 2, 1) == (summary.wallets, summary.entries, summary.transactions, summary.waiting)
+
+
+@dataclass(frozen=True)
+class Vandalism:
+    """What somebody does to a document, past the validator."""
+
+    where: str
+    id: object
+    update: dict[str, object]
+
+    def commit(self, client: Client, database: Database) -> None:
+        """Do it."""
+        update = {"q": {"_id": self.id}, "u": self.update}
+        statement = {"update": self.where, "updates": [update], "bypassDocumentValidation": True}
+        assert client[database.name].command(statement)["nModified"] == 1
+
+
+VANDALISM: list[tuple[str, Vandalism, set[tuple[Check, str]]]] = [
+    (
+        "a wrong balance",
+        Vandalism("wallets", ObjectId(ALICES), {"$set": {"balanceMinor": Int64(1)}}),
+        {(Check.WALLET, ALICES), (Check.MONEY, "USD")},
+    ),
+    (
+        "a float as balance",
+        Vandalism("wallets", ObjectId(BOBS), {"$set": {"balanceMinor": 1.5}}),
+        {(Check.UNREADABLE, f"wallet {BOBS}"), (Check.ENTRY, f"{BOBS}/1"), (Check.MONEY, "USD")},
+    ),
+    (
+        "an altered entry",
+        Vandalism("entries", {"w": ObjectId(BOBS), "n": Int64(1)}, {"$set": {"description": "gift"}}),
+        {(Check.CHAIN, f"{BOBS}/1")},
+    ),
+    (
+        "an entry of another transaction",
+        Vandalism("entries", {"w": ObjectId(ALICES), "n": Int64(2)}, {"$set": {"transactionId": "stranger"}}),
+        {(Check.CHAIN, f"{ALICES}/2"), (Check.TRANSACTION, APPLIED), (Check.ENTRY, f"{ALICES}/2")},
+    ),
+    (
+        "an illegal state",
+        Vandalism("transactions", ObjectId(SENT), {"$set": {"state": "void"}}),
+        {(Check.TRANSACTION, SENT)},
+    ),
+    (
+        "an unknown state",
+        Vandalism("transactions", ObjectId(REFUSED), {"$set": {"state": "pending"}}),
+        {(Check.UNREADABLE, f"transaction {REFUSED}"), (Check.OUTBOX, "row")},
+    ),
+    (
+        "a missing answer",
+        Vandalism("transactions", ObjectId(SENT), {"$unset": {"answer": ""}}),
+        {(Check.TRANSACTION, SENT), (Check.OUTBOX, "row")},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("vandalism", "expected"), [each[1:] for each in VANDALISM], ids=[each[0].replace(" ", "_") for each in VANDALISM]
+)
+async def test_every_planted_error_is_found_and_named(
+    lived_in: Database, mongo_client: Client, vandalism: Vandalism, expected: set[tuple[Check, str]]
+) -> None:
+    """Whatever somebody does to a document past the validator is told with its id, and nothing else is."""
+    vandalism.commit(mongo_client, lived_in)
+
+    findings, _ = await audited(lived_in)
+
+    assert expected == {
+        (finding.check, "row" if finding.check is Check.OUTBOX else finding.subject) for finding in findings
+    }
+
+
+@pytest.mark.parametrize(
+    ("where", "id_", "expected"),
+    [
+        (
+            "entries",
+            {"w": ObjectId(ALICES), "n": Int64(2)},
+            {
+                (Check.ENTRY, f"{ALICES}/3"),
+                (Check.CHAIN, f"{ALICES}/3"),
+                (Check.TRANSACTION, APPLIED),
+                (Check.MONEY, "USD"),
+            },
+        ),
+        ("wallets", ObjectId(CAROLS), {(Check.ENTRY, f"{CAROLS}/1"), (Check.MONEY, "USD")}),
+        (
+            "transactions",
+            ObjectId(SENT),
+            {(Check.ENTRY, f"{ALICES}/3"), (Check.ENTRY, f"{BOBS}/2"), (Check.OUTBOX, "row")},
+        ),
+    ],
+)
+async def test_everything_missing_is_found(
+    lived_in: Database, mongo_client: Client, where: str, id_: object, expected: set[tuple[Check, str]]
+) -> None:
+    """A removed entry, wallet or record is missed where others rely on it."""
+    mongo_client[lived_in.name][where].delete_one({"_id": id_})
+
+    findings, _ = await audited(lived_in)
+
+    assert expected == {
+        (finding.check, "row" if finding.check is Check.OUTBOX else finding.subject) for finding in findings
+    }
+
+
+async def test_a_live_system_is_audited_without_stopping_it(lived_in: Database) -> None:
+    """While transfers go on between the wallets, audit after audit is clean, and sees some of them."""
+    unit_of_work = MongoUnitOfWork(lived_in)
+    _, before = await audited(lived_in)
+
+    async def move_money() -> None:
+        for number in range(60):
+            request = transfer(f"busy-{number}", *((ALICE, BOB) if number % 2 else (BOB, ALICE)), 1)
+            (outcome,) = await post_all([request], unit_of_work, ManualClock(), Policy(USD))
+            assert OutcomeKind.APPLIED is outcome.kind
+
+    moving = asyncio.ensure_future(move_money())
+    results = []
+    while not moving.done():
+        results.append(await audited(lived_in))
+    await moving
+
+    seen = {summary.entries for _, summary in results}
+    assert [] == [finding for findings, _ in results for finding in findings]
+    assert {HELD_MINOR} == {summary.money["USD"].held_minor for _, summary in results}
+    assert any(before.entries < entries < before.entries + 120 for entries in seen)
+
+
+async def test_an_audit_may_be_left_early(lived_in: Database, mongo_client: Client) -> None:
+    """Whoever has seen enough closes it; soon nothing is open on the server."""
+    mongo_client[lived_in.name]["wallets"].delete_many({})
+    run = MongoAudit(lived_in)
+
+    async with aclosing(run.findings()) as findings:
+        first = await anext(findings)
+
+    assert Check.ENTRY is first.check
+    async with asyncio.timeout(10):
+        while mongo_client.admin.command("serverStatus")["metrics"]["cursor"]["open"]["total"]:
+            await asyncio.sleep(0.05)  # the driver closes what a snapshot session has left within a second
+
+
+async def test_an_instant_that_is_gone_says_what_to_set(lived_in: Database, mongo_client: Client) -> None:
+    """An audit that takes longer than the server keeps the past ends with the parameter to raise."""
+    with (
+        failing(mongo_client, ["find", "getMore"], after=1, errorCode=239),
+        pytest.raises(SnapshotLost, match="minSnapshotHistoryWindowInSeconds"),
+    ):
+        await audited(lived_in)

@@ -1,0 +1,244 @@
+"""The unit of work under faults that the server injects: each ends in exactly one effect, or in none and an error."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from pymongo import MongoClient
+
+from adapters.mongo import unit_of_work
+from adapters.mongo.client import connect
+from adapters.mongo.indexes import prepare
+from tests.integration.fail_points import OF_THE_SERVICE, TRANSIENT, failing, until_blocked
+from tests.integration.mongo_bank import NO_EFFECT, ONE_EFFECT, Bank, CountingObserver
+from wallet_core import ConcurrentUpdate, OutcomeKind, StoreUnavailable
+from wallet_core.ports import Books
+from wallet_core.testing.conformance.store import ALICE, credit, error_of
+
+Client = MongoClient[dict[str, object]]
+
+COMMANDS = ("find", "update", "insert", "commitTransaction")
+"""Every command of a unit of work but the abort."""
+
+WRITE_CONFLICT = 112
+NO_SUCH_TRANSACTION = 251
+MAX_TIME_EXPIRED = 50
+GONE = (91, 189, 10107, 11600, 13435)
+"""ShutdownInProgress, PrimarySteppedDown, NotWritablePrimary, InterruptedAtShutdown, NotPrimaryNoSecondaryOk."""
+
+NOT_REPLICATED = {"code": 64, "codeName": "WriteConcernFailed", "errmsg": "waiting for replication timed out"}
+
+
+@pytest.fixture
+async def bank(database_url: str) -> AsyncIterator[Bank]:
+    """Open the bank on a database of its own."""
+    observer = CountingObserver()
+    database = connect(database_url, observer)
+    await prepare(database)
+    bank = Bank(database, observer)
+    await bank.open()
+    yield bank
+    await database.close()
+
+
+@pytest.mark.parametrize("times", [1, 2, 10])
+async def test_a_commit_whose_connection_breaks_has_one_effect(bank: Bank, mongo_client: Client, times: int) -> None:
+    """The commit is sent again until its result is known, and the body is not: it was written once."""
+    with failing(mongo_client, ["commitTransaction"], times=times, closeConnection=True):
+        outcome = await bank.transfer()
+
+    assert OutcomeKind.APPLIED == outcome
+    assert ONE_EFFECT == await bank.effects()
+    assert bank.observer.statements["insert outbox"] == 1
+    assert bank.observer.counts["race_lost"] == 0
+
+
+async def test_a_commit_that_is_applied_but_not_confirmed_has_one_effect(bank: Bank, mongo_client: Client) -> None:
+    """A commit that has happened and reports a write concern error is sent again, not the body."""
+    with failing(mongo_client, ["commitTransaction"], times=3, writeConcernError=NOT_REPLICATED):
+        outcome = await bank.transfer()
+
+    assert OutcomeKind.APPLIED == outcome
+    assert ONE_EFFECT == await bank.effects()
+    assert bank.observer.statements["insert outbox"] == 1
+    assert bank.observer.counts["commit_repeated"] == 3
+
+
+async def test_a_commit_that_takes_too_long_is_sent_again(bank: Bank, mongo_client: Client) -> None:
+    """MaxTimeMSExpired says nothing about the commit: it is sent again, not the body."""
+    with failing(mongo_client, ["commitTransaction"], times=2, errorCode=MAX_TIME_EXPIRED):
+        outcome = await bank.transfer()
+
+    assert OutcomeKind.APPLIED == outcome
+    assert ONE_EFFECT == await bank.effects()
+    assert bank.observer.statements["insert outbox"] == 1
+
+
+async def test_a_transaction_that_is_gone_at_its_commit_runs_again(bank: Bank, mongo_client: Client) -> None:
+    """A commit that says TransientTransactionError has not happened, so the whole body runs again."""
+    fault = {"errorCode": NO_SUCH_TRANSACTION, "errorLabels": TRANSIENT}
+    with failing(mongo_client, ["commitTransaction"], times=1, **fault):
+        outcome = await bank.transfer()
+
+    assert OutcomeKind.APPLIED == outcome
+    assert ONE_EFFECT == await bank.effects()
+    assert bank.observer.statements["insert outbox"] == 2
+    assert bank.observer.counts["race_lost"] == 1
+
+
+async def test_a_commit_that_stays_unknown_is_an_outage(
+    bank: Bank, mongo_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit whose time is over is StoreUnavailable: the body ran once, and repeating the request is harmless."""
+    monkeypatch.setattr(unit_of_work, "COMMIT_S_MAX", 0.5)
+    with failing(mongo_client, ["commitTransaction"], writeConcernError=NOT_REPLICATED):
+        error = await error_of(bank.transfer())
+    written = bank.observer.statements["insert outbox"]
+
+    assert isinstance(error, StoreUnavailable)
+    assert "may have happened" in str(error)
+    assert written == 1
+    assert OutcomeKind.REPEATED == await bank.transfer()
+    assert (9_900, 10_100, 2) == (await bank.effects())[:3]
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_a_write_conflict_runs_the_body_again(bank: Bank, mongo_client: Client, times: int) -> None:
+    """Each lost race costs one run, and the last one is the only effect."""
+    with failing(mongo_client, ["update"], times=times, errorCode=WRITE_CONFLICT, errorLabels=TRANSIENT):
+        outcome = await bank.transfer()
+
+    assert OutcomeKind.APPLIED == outcome
+    assert ONE_EFFECT == await bank.effects()
+    assert bank.observer.counts == {"race_lost": times}
+
+
+async def test_who_only_loses_races_gives_up(bank: Bank, mongo_client: Client) -> None:
+    """After ATTEMPTS_MAX lost races it is ConcurrentUpdate, and nothing has happened."""
+    with failing(mongo_client, ["update"], errorCode=WRITE_CONFLICT, errorLabels=TRANSIENT):
+        error = await error_of(bank.transfer())
+
+    assert isinstance(error, ConcurrentUpdate)
+    assert bank.observer.counts == {"race_lost": unit_of_work.ATTEMPTS_MAX}
+    assert NO_EFFECT == await bank.effects()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_a_connection_that_breaks_at_any_command_costs_nothing(
+    bank: Bank, mongo_client: Client, command: str
+) -> None:
+    """Whichever command's connection is closed, the unit of work recovers by itself and has one effect."""
+    with failing(mongo_client, [command], times=1, closeConnection=True):
+        outcome = await bank.transfer()
+
+    assert OutcomeKind.APPLIED == outcome
+    assert ONE_EFFECT == await bank.effects()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("code", GONE)
+async def test_a_primary_that_leaves_at_any_command_costs_nothing(
+    bank: Bank, mongo_client: Client, command: str, code: int
+) -> None:
+    """Whichever command says that the primary is going, the unit of work finds the next one and has one effect."""
+    with failing(mongo_client, [command], times=1, errorCode=code):
+        outcome = await bank.transfer()
+
+    assert OutcomeKind.APPLIED == outcome
+    assert ONE_EFFECT == await bank.effects()
+
+
+@pytest.mark.parametrize("command", ["find", "update", "insert"])
+async def test_a_database_that_stays_away_is_an_outage(
+    bank: Bank, mongo_client: Client, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """When every attempt loses its connection before the commit, it is StoreUnavailable and nothing has happened."""
+    monkeypatch.setattr(unit_of_work, "RUN_S_MAX", 0.5)
+    with failing(mongo_client, [command], closeConnection=True):
+        error = await error_of(bank.transfer())
+
+    assert isinstance(error, StoreUnavailable)
+    assert NO_EFFECT == await bank.effects()
+
+
+async def test_an_abort_that_fails_is_not_the_error_to_report(bank: Bank, mongo_client: Client) -> None:
+    """The error of the body comes out, also when the abort after it fails."""
+    problem = ValueError("no")
+
+    async def fail(books: Books) -> None:
+        await credit(books, ALICE, 1)
+        raise problem
+
+    with failing(mongo_client, ["abortTransaction"], times=2, errorCode=NO_SUCH_TRANSACTION):
+        error = await error_of(bank.unit_of_work.run(fail))
+
+    mongo_client.admin.command({"killAllSessions": []})  # as the server does by itself, after its time limit
+
+    assert problem is error
+    assert NO_EFFECT == await bank.effects()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_a_cancelled_unit_of_work_does_not_block_its_wallets(
+    bank: Bank, mongo_client: Client, command: str
+) -> None:
+    """Cancelled in the middle of a slow statement, it ends at once after it, and the next one needs no second try."""
+    with failing(mongo_client, [command], times=1, blockConnection=True, blockTimeMS=300):
+        task = asyncio.ensure_future(bank.transfer())
+        await until_blocked(mongo_client, command)
+        task.cancel()
+        await asyncio.wait({task}, timeout=5)
+    assert task.cancelled()
+    bank.observer.clear()
+
+    outcome = await bank.transfer()
+
+    assert outcome is (OutcomeKind.REPEATED if command == "commitTransaction" else OutcomeKind.APPLIED)
+    assert bank.observer.counts == {}
+    assert (9_900, 10_100, 2) == (await bank.effects())[:3]
+
+
+async def test_all_reads_of_a_unit_of_work_are_in_its_transaction(bank: Bank, mongo_client: Client) -> None:
+    """The profiler sees the queries of a transfer under one transaction number."""
+    profiled = mongo_client[bank.database.name]
+    profiled.command({"profile": 2})
+    await bank.transfer()
+    profiled.command({"profile": 0})
+
+    rows = list(profiled["system.profile"].find({"appName": OF_THE_SERVICE, "op": "query"}))
+    numbers = [command.get("txnNumber") for row in rows if isinstance(command := row["command"], dict)]
+
+    assert len(numbers) == 2
+    assert len(set(numbers)) == 1
+    assert None not in numbers
+
+
+async def test_all_writes_of_a_unit_of_work_are_one_step(bank: Bank, mongo_client: Client) -> None:
+    """The server's own log has a single operation for a transfer: wallets, record, entries and outbox together."""
+    oplog = mongo_client["local"]["oplog.rs"]
+    name = bank.database.name
+    (last,) = oplog.find({}).sort("$natural", -1).limit(1)
+    await bank.transfer()
+
+    mine = {"$or": [{"ns": {"$regex": f"^{name}[.]"}}, {"o.applyOps.ns": {"$regex": f"^{name}[.]"}}]}
+    steps = list(oplog.find({"ts": {"$gt": last["ts"]}, **mine}))
+
+    assert len(steps) == 1
+    assert ["entries", "entries", "outbox", "transactions", "wallets", "wallets"] == sorted(_collections(steps[0]))
+
+
+async def test_the_probe_needs_a_commit_that_works(bank: Bank, mongo_client: Client) -> None:
+    """The probe is an outage when writes or commits fail, and leaves nothing behind."""
+    with failing(mongo_client, ["insert"], errorCode=121):
+        refused = await error_of(bank.unit_of_work.probe())
+    with failing(mongo_client, ["commitTransaction"], times=1, errorCode=MAX_TIME_EXPIRED):
+        await bank.unit_of_work.probe()
+
+    assert isinstance(refused, StoreUnavailable)
+    assert NO_EFFECT == await bank.effects()
+
+
+def _collections(step: dict[str, object]) -> list[str]:
+    operations = step["o"]
+    assert isinstance(operations, dict)
+    return [operation["ns"].split(".")[1] for operation in operations["applyOps"]]
