@@ -120,7 +120,14 @@ def is_object_id(identifier: str) -> bool:
 
 
 def usable_id(value: object) -> str | None:
-    """Read an id: 1-64 of ``[A-Za-z0-9_-]``, a 24-hex one in lower case; anything else is None."""
+    """
+    Read an id: 1-64 of ``[A-Za-z0-9_-]``, a 24-hex one in lower case; anything else is None.
+
+    >>> usable_id("507F1F77BCF86CD799439011")
+    '507f1f77bcf86cd799439011'
+    >>> usable_id({"$gt": ""}) is None
+    True
+    """
     if not isinstance(value, str) or not _USABLE_ID.fullmatch(value):
         return None
     return value.lower() if is_object_id(value) else value

@@ -53,6 +53,12 @@ class Money:
 
         ``value`` must be an ``int`` or a ``Decimal``; text, booleans and floats are not amounts. Raises InvalidAmount,
         whose text says which rule was broken.
+
+        >>> Money.from_major(Decimal("100.50"), Currency("USD", 2)).amount_minor
+        10050
+        >>> Money.from_major(Decimal("0.001"), Currency("USD", 2))
+        Traceback (most recent call last):
+        wallet_core.errors.InvalidAmount: Invalid amount: more than 2 decimal places
         """
         return cls(_minor_units(value, currency), currency)
 
