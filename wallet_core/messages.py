@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -147,7 +147,7 @@ def _linked(message: Message, currency: Currency) -> Linked | SetAside:
         return _no_usable_id("transactionId", message.get("transactionId"))
     vocabulary = _vocabulary(message)
     kind = _kind(message)
-    sender, recipient = _parties(message, kind, vocabulary)
+    sender, recipient = (_party(message, names) for names in _party_names(kind, vocabulary))
     sender_id, recipient_id = usable_id(sender), usable_id(recipient)
     amount = _amount(message.get("amount"), currency)
     amount_minor = amount.amount_minor if isinstance(amount, Money) else None
@@ -179,15 +179,15 @@ def _reverse(message: Message, currency: Currency) -> Reverse | SetAside:
         return _no_usable_id("transactionId", message.get("transactionId"))
     vocabulary = _vocabulary(message)
     kind = _kind(message)
-    initiator_name = next((name for name in ("userId", "senderId", "fromUserId") if name in message), None)
-    recipient_name = next((name for name in ("recipientId", "toUserId") if name in message), None)
+    sender_names, recipient_names = _party_names(kind, vocabulary)
+    is_topup = kind is TransactionKind.TOPUP
     amount = _amount(message.get("amount"), currency)
     return Reverse(
         transaction_id=transaction_id,
         vocabulary=vocabulary,
         kind=Carried(kind) if "type" in message else None,
-        initiator_id=Carried(usable_id(message[initiator_name])) if initiator_name else None,
-        recipient_id=Carried(usable_id(message[recipient_name])) if recipient_name else None,
+        initiator_id=_carried_id(message, recipient_names if is_topup else sender_names),
+        recipient_id=None if is_topup else _carried_id(message, recipient_names),
         amount_minor=_carried_amount(amount) if "amount" in message else None,
         reason=_text(message.get("reason"), REASON_LENGTH_MAX),
         occurred_at=_instant(message.get("failedAt")),
@@ -209,15 +209,23 @@ def _kind(message: Message) -> TransactionKind | None:
     return _KINDS[kind][0] if isinstance(kind, str) and kind in _KINDS else None
 
 
-def _parties(message: Message, kind: TransactionKind | None, vocabulary: Vocabulary) -> tuple[object, object]:
-    """Give the raw sender and recipient; a sender named twice and not the same counts as unusable."""
+def _party_names(kind: TransactionKind | None, vocabulary: Vocabulary) -> tuple[Sequence[str], Sequence[str]]:
+    """Give the names under which sender and recipient may stand; of an unknown type, all that there are."""
     if kind is TransactionKind.TOPUP:
-        return None, message.get("userId")
-    if vocabulary is Vocabulary.V1:
-        return message.get("fromUserId"), message.get("toUserId")
-    senders = [message[name] for name in ("userId", "senderId") if name in message]
-    agree = len({usable_id(sender) for sender in senders}) == 1
-    return (senders[0] if agree else senders), message.get("recipientId")
+        return (), ("userId",)
+    if kind is None:
+        return ("userId", "senderId", "fromUserId"), ("recipientId", "toUserId")
+    return (
+        (("fromUserId",), ("toUserId",)) if vocabulary is Vocabulary.V1 else (("userId", "senderId"), ("recipientId",))
+    )
+
+
+def _party(message: Message, names: Sequence[str]) -> object:
+    """Give the raw id of a party. Names that disagree about it give all their values, which are no usable id."""
+    values = [message[name] for name in names if name in message]
+    if len({usable_id(value) for value in values}) > 1:
+        return values
+    return values[0] if values else None
 
 
 def _amount(value: object, currency: Currency) -> Money | InvalidAmount:
@@ -225,6 +233,10 @@ def _amount(value: object, currency: Currency) -> Money | InvalidAmount:
         return Money.from_major(value, currency)
     except InvalidAmount as error:
         return error
+
+
+def _carried_id(message: Message, names: Sequence[str]) -> Carried | None:
+    return Carried(usable_id(_party(message, names))) if any(name in message for name in names) else None
 
 
 def _carried_amount(amount: Money | InvalidAmount) -> Carried:
