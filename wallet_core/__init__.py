@@ -6,6 +6,7 @@ The rules of the wallet: pure, synchronous decisions over plain values, and the 
     money.py       Currency, Money: exact amounts
     commands.py    OpenWallet, Linked (Credit, Debit), Reverse: what the outside asks
     messages.py    message (dict) -> command; answer -> dict; both vocabularies
+    fields.py      the fields of messages, one at a time
     wallet.py      Wallet: credit, debit, reverse; never below zero
     ledger.py      Entry and its hash chain; TransactionRecord and its states
     posting.py     plan() decides; post_all() loads, plans, stores
@@ -15,6 +16,7 @@ The rules of the wallet: pure, synchronous decisions over plain values, and the 
     intake.py      a batch of deliveries in, outcomes and settlements out
     relay.py       answers from the outbox to the bus
     queries.py     balance and statement
+    audit.py       do the books add up? with record_audit.py, the legal forms of a record
     ports.py       what the core needs from the outside
     policy.py      what a deployment decides
     events.py      TransactionFinalized

@@ -13,8 +13,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID, uuid5
@@ -33,7 +31,8 @@ from wallet_core.commands import (
 )
 from wallet_core.errors import InvalidAmount
 from wallet_core.events import FinalStatus, TransactionFinalized, Vocabulary
-from wallet_core.ledger import TransactionKind, to_milliseconds
+from wallet_core.fields import iso_milliseconds, raw_hash, readable_instant, readable_text, shown, token_of, usable_id
+from wallet_core.ledger import TransactionKind
 from wallet_core.money import Currency, Money
 
 Message = Mapping[str, object]
@@ -56,8 +55,6 @@ MESSAGE_ID_NAMESPACE = UUID("6f6d1a8e-6f0b-5c58-9a3e-2f9c2d0b7a11")
 FINALIZED_KEY = "wallet.transactionFinalized"
 """Routing key of every answer (contract)."""
 
-_USABLE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_OBJECT_ID = re.compile(r"[0-9A-Fa-f]{24}")
 _VERSION = re.compile(r"([0-9]{1,9})(\.[0-9]{1,9}){0,2}")
 _V1_NAMES = frozenset({"fromUserId", "toUserId"})
 _DOCUMENTED_NAMES = frozenset({"recipientId", "senderId", "description", "completedAt", "failedAt", "version"})
@@ -109,36 +106,12 @@ def message_id_of(answer: TransactionFinalized) -> str:
     return str(uuid5(MESSAGE_ID_NAMESPACE, f"{answer.transaction_id}:{answer.revision}"))
 
 
-def iso_milliseconds(instant: datetime) -> str:
-    """Write an instant as the contract does: ISO 8601 in UTC with milliseconds and ``Z``."""
-    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-
-
-def is_object_id(identifier: str) -> bool:
-    """Tell whether an id is 24 hex digits, the only kind that a v1 reader takes."""
-    return _OBJECT_ID.fullmatch(identifier) is not None
-
-
-def usable_id(value: object) -> str | None:
-    """
-    Read an id: 1-64 of ``[A-Za-z0-9_-]``, a 24-hex one in lower case; anything else is None.
-
-    >>> usable_id("507F1F77BCF86CD799439011")
-    '507f1f77bcf86cd799439011'
-    >>> usable_id({"$gt": ""}) is None
-    True
-    """
-    if not isinstance(value, str) or not _USABLE_ID.fullmatch(value):
-        return None
-    return value.lower() if is_object_id(value) else value
-
-
 def _open_wallet(message: Message) -> OpenWallet | SetAside:
     value = message["userId"] if "userId" in message else message.get("id")
     user_id = usable_id(value)
     if user_id is None:
         return _no_usable_id("userId", value)
-    return OpenWallet(user_id, _instant(message.get("createdAt")), _version_objection(message))
+    return OpenWallet(user_id, readable_instant(message.get("createdAt")), _version_objection(message))
 
 
 def _linked(message: Message, currency: Currency) -> Linked | SetAside:
@@ -155,11 +128,11 @@ def _linked(message: Message, currency: Currency) -> Linked | SetAside:
     return Linked(
         transaction_id=transaction_id,
         fingerprint=_fingerprint(
-            kind.value if kind else _raw(message.get("type")),
-            sender_id or _raw(sender),
-            recipient_id or _raw(recipient),
+            kind.value if kind else raw_hash(message.get("type")),
+            sender_id or raw_hash(sender),
+            recipient_id or raw_hash(recipient),
             currency.code,
-            amount_minor or _raw(message.get("amount")),
+            amount_minor or raw_hash(message.get("amount")),
         ),
         vocabulary=vocabulary,
         kind=kind,
@@ -167,8 +140,8 @@ def _linked(message: Message, currency: Currency) -> Linked | SetAside:
         recipient_id=recipient_id,
         amount_minor=amount_minor,
         legs=() if objection else _legs(sender_id, recipient_id, amount_minor),
-        description=_text(message.get("description"), DESCRIPTION_LENGTH_MAX),
-        occurred_at=_instant(message.get("completedAt")),
+        description=readable_text(message.get("description"), DESCRIPTION_LENGTH_MAX),
+        occurred_at=readable_instant(message.get("completedAt")),
         objection=objection,
     )
 
@@ -189,8 +162,8 @@ def _reverse(message: Message, currency: Currency) -> Reverse | SetAside:
         initiator_id=_carried_id(message, recipient_names if is_topup else sender_names),
         recipient_id=None if is_topup else _carried_id(message, recipient_names),
         amount_minor=_carried_amount(amount) if "amount" in message else None,
-        reason=_text(message.get("reason"), REASON_LENGTH_MAX),
-        occurred_at=_instant(message.get("failedAt")),
+        reason=readable_text(message.get("reason"), REASON_LENGTH_MAX),
+        occurred_at=readable_instant(message.get("failedAt")),
         objection=_version_objection(message),
     )
 
@@ -268,10 +241,10 @@ def _version_objection(message: Message) -> SetAside | None:
     version = message.get("version")
     if version is None:
         return None
-    match = _VERSION.fullmatch(version if isinstance(version, str) else _token(version))
+    match = _VERSION.fullmatch(version if isinstance(version, str) else token_of(version))
     if match is not None and match[1] == SUPPORTED_MAJOR_VERSION:
         return None
-    detail = f"version {_shown(version)} is not known here: versions {SUPPORTED_MAJOR_VERSION}.x are"
+    detail = f"version {shown(version)} is not known here: versions {SUPPORTED_MAJOR_VERSION}.x are"
     return SetAside(DeadLetterReason.UNSUPPORTED_VERSION, detail)
 
 
@@ -281,45 +254,6 @@ def _fingerprint(*fields: str | int | dict[str, str] | None) -> str:
     return sha256(meaning.encode("ascii")).hexdigest()
 
 
-def _raw(value: object) -> dict[str, str] | None:
-    """Hash a token that could not be read, bounded in size whatever it is; None when it is absent."""
-    return None if value is None else {"raw": sha256(_token(value).encode("ascii")).hexdigest()}
-
-
-def _token(value: object) -> str:
-    """Write any value as text, other values as other texts: a number is its digits, a text stands in quotes."""
-    if isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
-        return str(Decimal(value))
-    try:
-        return json.dumps(value, sort_keys=True, default=str)
-    except (RecursionError, TypeError, ValueError):
-        return f"unreadable {type(value).__name__}"
-
-
-def _text(value: object, length_max: int) -> str | None:
-    """Read a text for people: cut to its limit, lone surrogates (which no UTF-8 can carry) replaced; else None."""
-    if not isinstance(value, str) or not value:
-        return None
-    return value[:length_max].encode("utf-8", "replace").decode("utf-8")
-
-
-def _instant(value: object) -> datetime | None:
-    """Read an ISO 8601 instant; what is no instant, or has no offset, is None: no rule depends on it."""
-    if not isinstance(value, str) or len(value) > len("2025-01-15T11:00:05.000000000+00:00"):
-        return None
-    try:
-        instant = datetime.fromisoformat(value)
-        return to_milliseconds(instant) if instant.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
-
-
 def _no_usable_id(name: str, value: object) -> SetAside:
-    detail = f"{name} is {_shown(value)}: an id is a string of 1 to 64 letters, digits, '_' and '-'"
+    detail = f"{name} is {shown(value)}: an id is a string of 1 to 64 letters, digits, '_' and '-'"
     return SetAside(DeadLetterReason.NO_USABLE_ID, detail)
-
-
-def _shown(value: object) -> str:
-    """Show a foreign value to a person, at most 60 characters of it, ASCII only."""
-    token = "missing" if value is None else _token(value)
-    return token if len(token) <= 60 else f"{token[:57]}..."  # noqa: PLR2004 - named in the docstring

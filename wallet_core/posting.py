@@ -27,8 +27,8 @@ from wallet_core.commands import (
 from wallet_core.drafts import Drafts, Plan, State
 from wallet_core.errors import PostingRefused
 from wallet_core.events import FinalStatus, Vocabulary
+from wallet_core.fields import is_object_id
 from wallet_core.ledger import Direction, Entry, EntryKind, TransactionKind, TransactionRecord, TransactionState
-from wallet_core.messages import is_object_id
 from wallet_core.outcome import Outcome, OutcomeKind, set_aside
 from wallet_core.policy import Policy, Shortfall
 from wallet_core.ports import Books, Clock, UnitOfWork

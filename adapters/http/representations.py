@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import orjson
 
+from wallet_core.fields import iso_milliseconds
 from wallet_core.ledger import Entry
-from wallet_core.messages import iso_milliseconds
 from wallet_core.money import Currency
 from wallet_core.queries import Statement
 from wallet_core.wallet import Wallet

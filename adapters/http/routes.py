@@ -39,7 +39,7 @@ from adapters.http.paths import (
 )
 from adapters.http.readiness import Readiness
 from adapters.http.representations import statement_json, wallet_json
-from wallet_core.messages import iso_milliseconds
+from wallet_core.fields import iso_milliseconds
 from wallet_core.money import Currency
 from wallet_core.ports import Clock, Reader, StatementQuery
 from wallet_core.queries import balance, statement

@@ -19,6 +19,7 @@ from bson import Decimal128, ObjectId
 
 from adapters.mongo.handles import Document
 from wallet_core.events import Vocabulary
+from wallet_core.fields import usable_id
 from wallet_core.ledger import (
     GENESIS_HASH,
     Entry,
@@ -28,7 +29,6 @@ from wallet_core.ledger import (
     TransactionRecord,
     TransactionState,
 )
-from wallet_core.messages import usable_id
 from wallet_core.money import AMOUNT_MINOR_MAX, Currency, major_units
 from wallet_core.wallet import Cause, Wallet
 

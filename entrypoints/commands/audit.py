@@ -15,7 +15,7 @@ from entrypoints.screen import errors, fail, hint, print_plain
 from entrypoints.settings import Settings
 from wallet_core.audit import Finding, Summary
 from wallet_core.errors import StoreUnavailable
-from wallet_core.messages import iso_milliseconds
+from wallet_core.fields import iso_milliseconds
 from wallet_core.money import Currency, major_units
 
 DUE_SHOWN_MAX = 100

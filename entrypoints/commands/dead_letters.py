@@ -8,7 +8,7 @@ from adapters.rabbitmq.connection import BROKER_ERRORS, described
 from adapters.rabbitmq.dead_letters import DeadLetterMessage, DeadLetters, Selection, dead_letters
 from entrypoints.screen import fail, hint, print_plain, print_rows
 from entrypoints.settings import Settings
-from wallet_core.messages import iso_milliseconds
+from wallet_core.fields import iso_milliseconds
 
 BODY_SHOWN_MAX = 60
 """Characters of a body in the list; ``show`` prints all of it."""
