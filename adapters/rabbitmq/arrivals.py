@@ -136,8 +136,8 @@ class InputSession:
         self._wake = asyncio.Event()
         self._lost = asyncio.Event()
         self._lost_reason = ""
+        self._ending = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
-        self._is_cancelled = False
 
     async def open(self, connection: AbstractConnection, prefetch: int) -> None:
         """Consume from every input queue. Raises one of BROKER_ERRORS."""
@@ -148,6 +148,7 @@ class InputSession:
         for input_channel in self._channels:
             await input_channel.consume(prefetch)
         self._watching = asyncio.ensure_future(self._watch())
+        self.depend_on(self._watching, "watch")
 
     async def take(self, batch_max: int) -> list[Arrival]:
         """Wait until something is here, and take what is, at most ``batch_max``. Raises SessionLost."""
@@ -163,7 +164,7 @@ class InputSession:
 
     def arrive(self, arrival: Arrival) -> None:
         """Take in a delivery; after ``cancel`` it is left to return to its queue."""
-        if self._is_cancelled:
+        if self._ending.is_set():
             return
         self._arrived.append(arrival)
         self._wake.set()
@@ -183,19 +184,24 @@ class InputSession:
             self._lost.set()
             self._wake.set()
 
+    def depend_on(self, task: asyncio.Task[None], name: str) -> None:
+        """Be lost when ``task`` fails, which can only be a defect of ours: a new session may do better."""
+
+        def on_end(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                _log.error("session_task_failed", task=name, error=described(error), exc_info=error)
+                self.lose(f"the {name} has failed")
+
+        task.add_done_callback(on_end)
+
     async def wait_lost(self, timeout_s: float) -> None:
         """Wait ``timeout_s``, and less if the session is lost meanwhile: then raises SessionLost."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._lost.wait()
-        except TimeoutError:
-            return
-        raise SessionLost(self._lost_reason)
+        if await _is_set_within(self._lost, timeout_s):
+            raise SessionLost(self._lost_reason)
 
     async def cancel(self) -> None:
         """Take no new delivery; what has arrived and is not taken returns to its queue when we close."""
-        self._is_cancelled = True
-        self._stop_watching()
+        self._ending.set()
         self._arrived.clear()
         self._wake.clear()
         for channel in self._channels:
@@ -206,22 +212,31 @@ class InputSession:
 
     async def close(self) -> None:
         """Close the channels: what is unsettled returns to the queues."""
-        self._stop_watching()
+        self._ending.set()
         await asyncio.gather(*(channel.close() for channel in self._channels))
-
-    def _stop_watching(self) -> None:
         if self._watching is not None:
-            self._watching.cancel()
+            await asyncio.wait([self._watching], timeout=ANSWER_TIMEOUT_S)
 
     async def _watch(self) -> None:
-        """Lose the session when a queue says that it has no consumer, or the broker says nothing."""
-        while not self._lost.is_set():
-            await asyncio.sleep(WATCH_INTERVAL_S)
+        """
+        Lose the session when a queue says that it has no consumer, or the broker says nothing.
+
+        Ends by itself, and is never cancelled: a question that is cancelled closes its channel.
+        """
+        while not await _is_set_within(self._ending, WATCH_INTERVAL_S):
             for channel in self._channels:
                 try:
                     _, consumers = await channel.look()
                 except BROKER_ERRORS as error:
                     return self.lose(f"no answer about {channel.queue.name}: {described(error)}")
-                if not consumers:
+                if not consumers and not self._ending.is_set():
                     return self.lose(f"{channel.queue.name} has no consumer although we consume it")
         return None
+
+
+async def _is_set_within(event: asyncio.Event, timeout_s: float) -> bool:
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await event.wait()
+    except TimeoutError:
+        return False

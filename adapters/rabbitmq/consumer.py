@@ -33,12 +33,11 @@ from adapters.rabbitmq.backoff import Backoff
 from adapters.rabbitmq.connection import keep_connected
 from adapters.rabbitmq.late_signups import LateSignupWatch
 from adapters.rabbitmq.observer import Observer, SilentObserver
-from adapters.rabbitmq.parking import Park, Parking, ack_many, park_of
+from adapters.rabbitmq.parking import Park, Parking, ack_many, log_park, park_of
 from adapters.rabbitmq.publisher import PublishingConnection
 from adapters.rabbitmq.topology import Topology
 from wallet_core.errors import ConcurrentUpdate, ConsumptionHalted, StoreUnavailable
 from wallet_core.intake import Handled, Intake
-from wallet_core.messages import Subject
 from wallet_core.ports import Clock
 from wallet_core.settlement import Ack, DeadLetter, RetryAfter
 
@@ -182,7 +181,7 @@ class Consumer:
         session = InputSession()
         parking = Parking(self._publishing, self._parking_channel, self._observer)
         parking_task = asyncio.ensure_future(parking.run())
-        parking_task.add_done_callback(lambda _: session.lose("the parking has ended"))
+        session.depend_on(parking_task, "parking")
         try:
             await session.open(connection, self._consumption.prefetch)
             self._session, self._parking = session, parking
@@ -257,7 +256,7 @@ class Consumer:
                 case Ack():
                     done.append(arrival)
                 case RetryAfter() | DeadLetter() as settlement:
-                    _log_park(arrival, result, settlement)
+                    log_park(arrival, result, settlement)
                     parks.append(park_of(arrival, settlement, self._clock))
         parking.add(parks)
         lost = await ack_many(done)
@@ -282,20 +281,3 @@ class Consumer:
 
     def _on_away(self, reason: str) -> None:
         self._status = ConsumerStatus(connected=False, consuming=False, halted=False, reason=reason)
-
-
-def _id_name(arrival: Arrival) -> str:
-    return "user_id" if arrival.delivery.subject is Subject.SIGNUP else "transaction_id"
-
-
-def _log_park(arrival: Arrival, result: Handled, settlement: RetryAfter | DeadLetter) -> None:
-    facts = {
-        _id_name(arrival): result.key,
-        "subject": arrival.delivery.subject.value,
-        "attempts": arrival.delivery.attempts,
-        "outcome": result.outcome.kind.value,
-    }
-    if isinstance(settlement, RetryAfter):
-        _log.info("event_waits", delay_ms=settlement.delay_ms, **facts)
-    else:
-        _log.warning("event_dead_lettered", reason=settlement.reason.value, **facts)

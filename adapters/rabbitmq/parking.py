@@ -25,6 +25,8 @@ from adapters.rabbitmq.confirms import ConfirmedChannel, Outgoing, Publication
 from adapters.rabbitmq.observer import Observer
 from adapters.rabbitmq.publisher import PublishingConnection
 from adapters.rabbitmq.topology import DEAD_LETTER_QUEUE, retry_queue
+from wallet_core.intake import Handled
+from wallet_core.messages import Subject
 from wallet_core.ports import Clock
 from wallet_core.settlement import DeadLetter, RetryAfter
 
@@ -56,6 +58,19 @@ def park_of(arrival: Arrival, settlement: RetryAfter | DeadLetter, clock: Clock)
         target = DEAD_LETTER_QUEUE
         parked = dead_letter_properties(properties, provenance, str(uuid4()), reason, settlement.detail)
     return Park(arrival, settlement, Outgoing("", target, received.body, parked))
+
+
+def log_park(arrival: Arrival, handled: Handled, settlement: RetryAfter | DeadLetter) -> None:
+    """Log that an event will be parked, under its id; never its content."""
+    subject, outcome = arrival.delivery.subject, handled.outcome.kind.value
+    id_name = "user_id" if subject is Subject.SIGNUP else "transaction_id"
+    log = _log.bind(
+        **{id_name: handled.key}, subject=subject.value, attempts=arrival.delivery.attempts, outcome=outcome
+    )
+    if isinstance(settlement, RetryAfter):
+        log.info("event_waits", delay_ms=settlement.delay_ms)
+    else:
+        log.warning("event_dead_lettered", reason=settlement.reason.value)
 
 
 class Parking:

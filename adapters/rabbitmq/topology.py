@@ -94,7 +94,7 @@ class Topology:
         Raises TopologyUnsettled when others keep changing it, and what ``aio_pika`` raises: connection lost, no
         permission (403), an exclusive queue of somebody else (405).
         """
-        desk = _Desk(connection)
+        desk = Desk(connection)
         try:
             for exchange in (AUTH_EXCHANGE, TRANSACTION_EXCHANGE):
                 await self._exchange(desk, exchange)
@@ -107,7 +107,7 @@ class Topology:
         finally:
             await desk.leave()
 
-    async def _own_queues(self, desk: _Desk) -> None:
+    async def _own_queues(self, desk: Desk) -> None:
         await _queue(desk, DEAD_LETTER_QUEUE, {})
         for queue in INPUT_QUEUES:
             for delay_ms in self.retry_delays_ms:
@@ -118,7 +118,7 @@ class Topology:
                 }
                 await _queue(desk, retry_queue(queue.name, delay_ms), arguments)
 
-    async def _exchange(self, desk: _Desk, name: str) -> None:
+    async def _exchange(self, desk: Desk, name: str) -> None:
         async def look(channel: AbstractChannel) -> None:
             await channel.declare_exchange(name, passive=True, timeout=DECLARE_TIMEOUT_S)
 
@@ -147,14 +147,16 @@ class TopologyUnsettled(ConnectionError):
         )
 
 
-class _Desk:
+class Desk:
     """Asks the broker; takes a new channel after each "no"."""
 
     def __init__(self, connection: AbstractConnection) -> None:
+        """Open nothing yet."""
         self._connection = connection
         self._channel: AbstractChannel | None = None
 
     async def channel(self) -> AbstractChannel:
+        """Give a channel that is open."""
         if self._channel is None or self._channel.is_closed:
             channel = self._connection.channel(publisher_confirms=False, on_return_raises=False)
             await channel.initialize(timeout=DECLARE_TIMEOUT_S)
@@ -167,7 +169,11 @@ class _Desk:
         look: Callable[[AbstractChannel], Awaitable[None]],
         make: Callable[[AbstractChannel], Awaitable[None]],
     ) -> None:
-        """Look; if it is missing, make it; if somebody was faster with other arguments (406), look again."""
+        """
+        Look; if it is missing, make it; if somebody was faster with other arguments (406), look again.
+
+        Raises TopologyUnsettled after DECLARATIONS_MAX tries, and what ``aio_pika`` raises.
+        """
         for _ in range(DECLARATIONS_MAX):
             try:
                 return await look(await self.channel())
@@ -180,11 +186,12 @@ class _Desk:
         raise TopologyUnsettled(what)
 
     async def leave(self) -> None:
+        """Close the channel that is open."""
         if self._channel is not None and not self._channel.is_closed:
             await self._channel.close()
 
 
-async def _queue(desk: _Desk, name: str, arguments: dict[str, str | int]) -> None:
+async def _queue(desk: Desk, name: str, arguments: dict[str, str | int]) -> None:
     async def look(channel: AbstractChannel) -> None:
         await channel.declare_queue(name, passive=True, timeout=DECLARE_TIMEOUT_S)
 
@@ -201,6 +208,6 @@ async def _queue(desk: _Desk, name: str, arguments: dict[str, str | int]) -> Non
     await desk.ensure(f"queue {name}", look, make)
 
 
-async def _bind(desk: _Desk, queue: str, exchange: str, routing_key: str) -> None:
+async def _bind(desk: Desk, queue: str, exchange: str, routing_key: str) -> None:
     underlay = await (await desk.channel()).get_underlay_channel()
     await underlay.queue_bind(queue, exchange, routing_key, timeout=DECLARE_TIMEOUT_S)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from pamqp.commands import Basic
 
+from adapters.rabbitmq import arrivals
 from adapters.rabbitmq.consumer import Consumption
 from tests.neighbour import Neighbour, body_of, eventually
 from tests.scenario import ALICE, BOB, failed, signup, topup, transaction_id, transfer
@@ -363,8 +364,11 @@ async def test_a_retry_queue_that_was_deleted_is_made_again(rabbitmq_url: str, n
         await service.wait_balance(ALICE, 10_000)
 
 
-async def test_a_queue_that_was_deleted_comes_back(rabbitmq_url: str, neighbour: Neighbour) -> None:
-    """When an input queue is deleted, it is declared and consumed again without a restart."""
+async def test_a_queue_that_was_deleted_comes_back(
+    rabbitmq_url: str, neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When an input queue is deleted, the broker tells us, and it is declared and consumed again without a restart."""
+    monkeypatch.setattr(arrivals, "WATCH_INTERVAL_S", 60.0)
     async with running(WalletService(rabbitmq_url)) as service:
         await service.wait_consuming()
         await with_wallet(service, neighbour, ALICE)

@@ -48,6 +48,7 @@ async def publish_all(service: WalletService) -> None:
 
 async def test_cuts_lose_and_double_nothing(rabbitmq_url: str, neighbour: Neighbour) -> None:
     """However often connections are reset while events pour in, each event counts once, with one consumer a queue."""
+    tasks_before = asyncio.all_tasks()
     async with tcp_proxy(rabbitmq_url) as proxy, running(WalletService(proxy.url)) as service:
         await service.wait_consuming()
         await neighbour.send(signup(ALICE))
@@ -64,6 +65,12 @@ async def test_cuts_lose_and_double_nothing(rabbitmq_url: str, neighbour: Neighb
 
     assert 300 == len(answered)
     assert 0 == await neighbour.ready(UPDATE)
+    await eventually(lambda: has_only(tasks_before), "no task is left behind")
+
+
+async def has_only(tasks: set[asyncio.Task[object]]) -> bool:
+    """Tell whether no other task than these is running."""
+    return asyncio.all_tasks() <= tasks
 
 
 async def test_a_silent_connection_is_noticed(
@@ -126,7 +133,7 @@ async def test_a_broker_that_restarts(own_rabbitmq: RabbitMQ, own_rabbitmq_url: 
 
 
 async def test_a_broker_that_runs_short_of_memory(own_rabbitmq: RabbitMQ, own_rabbitmq_url: str) -> None:
-    """While the broker takes no publication, events are still applied and acked; answers and parks go out afterwards."""
+    """While the broker takes no publication, events are still applied and acked; answers and parks go out later."""
     async with running(WalletService(own_rabbitmq_url)) as service:
         await service.wait_consuming()
         service.store.is_open.clear()
@@ -141,10 +148,17 @@ async def test_a_broker_that_runs_short_of_memory(own_rabbitmq: RabbitMQ, own_ra
         await asyncio.to_thread(own_rabbitmq.ctl, "set_vm_memory_high_watermark", "absolute", "1GB")
 
         await publish_all(service)
+        await eventually(lambda: has_parked(service), "the park is confirmed")
         async with connected(own_rabbitmq_url, "neighbour") as connection:
-            await Neighbour(connection).wait_ready("wallet.dead-letter.q", 1)
+            letters = await Neighbour(connection).fetch_all("wallet.dead-letter.q")
 
     assert (0, 0) == (blocked.published, service.observer.lost_acks)
+    assert 1 == len({letter.headers["x-wallet-dead-letter-id"] for letter in letters}), "twice perhaps, but one letter"
+
+
+async def has_parked(service: WalletService) -> bool:
+    """Tell whether the broker has confirmed a park."""
+    return bool(service.observer.parks)
 
 
 async def test_a_broker_that_is_killed(own_rabbitmq: RabbitMQ, own_rabbitmq_url: str) -> None:

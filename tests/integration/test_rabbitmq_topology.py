@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from aio_pika.abc import AbstractConnection
+from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import ChannelPreconditionFailed
 
 from adapters.rabbitmq.connection import connected
@@ -16,8 +16,10 @@ from adapters.rabbitmq.topology import (
     FINALIZED_QUEUE,
     INPUT_QUEUES,
     TRANSACTION_EXCHANGE,
+    Desk,
     ExchangeType,
     Topology,
+    TopologyUnsettled,
     retry_queue,
 )
 from tests.neighbour import Neighbour
@@ -119,10 +121,46 @@ async def test_many_starts_at_once(rabbitmq_url: str, neighbour: Neighbour) -> N
     await assert_everything_flows(neighbour)
 
 
+async def test_who_loses_a_race_takes_what_is_there(connection: AbstractConnection, neighbour: Neighbour) -> None:
+    """An exchange that a neighbour declares as another type between our look and our declaration is taken."""
+    looks: list[str] = []
+
+    async def look(channel: AbstractChannel) -> None:
+        looks.append("looked")
+        await channel.declare_exchange("raced", passive=True)
+
+    async def make(channel: AbstractChannel) -> None:
+        theirs = await neighbour.channel()
+        await theirs.declare_exchange("raced", "topic", durable=True)
+        await channel.declare_exchange("raced", "direct", durable=True)
+
+    await Desk(connection).ensure("exchange raced", look, make)
+
+    assert 2 == len(looks)
+
+
+async def test_a_race_that_never_ends_is_given_up(connection: AbstractConnection, neighbour: Neighbour) -> None:
+    """When somebody keeps deleting what we need, we say so and let the back-off decide when to try again."""
+
+    async def look(channel: AbstractChannel) -> None:
+        await channel.declare_exchange("raced", passive=True)
+
+    async def make(channel: AbstractChannel) -> None:
+        theirs = await neighbour.channel()
+        await theirs.declare_exchange("raced", "topic", durable=True)
+        try:
+            await channel.declare_exchange("raced", "direct", durable=True)
+        finally:
+            await theirs.exchange_delete("raced")
+
+    with pytest.raises(TopologyUnsettled, match="exchange raced was missing"):
+        await Desk(connection).ensure("exchange raced", look, make)
+
+
 async def test_a_retry_queue_leads_back_to_its_source_alone(
     connection: AbstractConnection, neighbour: Neighbour
 ) -> None:
-    """What waits in a retry queue comes back to its own source, and to no other queue bound to the same exchange."""
+    """What waits in a retry queue comes back to its own source, and to no other queue of the same exchange."""
     await Topology(retry_delays_ms=DELAYS_MS).declare(connection)
     channel = await neighbour.channel()
     mail = await channel.declare_queue("mail.q", durable=True)
