@@ -13,12 +13,14 @@ pytest with anyio's plugin run it::
 ``unit_of_work.py``     ``UnitOfWorkSuite``: all or nothing, races, guards
 ``reader.py``           ``ReaderSuite``: balances, pages while money moves
 ``pending_answers.py``  ``PendingAnswersSuite``: the outbox and its lease
+``event_bus.py``        ``EventBusSuite``: each answer published, or told not to be
 ======================  ======================================================
 """
 
+from wallet_core.testing.conformance.event_bus import Bus, EventBusSuite, Received
 from wallet_core.testing.conformance.pending_answers import PendingAnswersSuite
 from wallet_core.testing.conformance.reader import ReaderSuite
 from wallet_core.testing.conformance.store import Store
 from wallet_core.testing.conformance.unit_of_work import UnitOfWorkSuite
 
-__all__ = ["PendingAnswersSuite", "ReaderSuite", "Store", "UnitOfWorkSuite"]
+__all__ = ["Bus", "EventBusSuite", "PendingAnswersSuite", "ReaderSuite", "Received", "Store", "UnitOfWorkSuite"]
