@@ -67,7 +67,7 @@ class Container(containers.DeclarativeContainer):
     # The books.
     store_metrics = providers.Singleton(StoreMetrics, registry)
     database = providers.Singleton(connect, settings.provided.database_url.reveal.call(), store_metrics)
-    preparation = providers.Factory(prepare_books, database)
+    preparation = providers.Factory(prepare_books, database, settings.provided.wallet_currency)
     unit_of_work = providers.Singleton(MongoUnitOfWork, database)
     reader = providers.Singleton(MongoReader, database)
     pending_answers = providers.Singleton(MongoPendingAnswers, database)

@@ -22,6 +22,7 @@ The rules of the wallet: pure, synchronous decisions over plain values, and the 
     events.py      TransactionFinalized
     errors.py      the tree of errors
     memory/        complete adapters in memory, for embedding and tests
+    testing/       the conformance suites of the ports, for whoever writes an adapter
 """
 
 from wallet_core.commands import Credit, DeadLetterReason, Debit, Linked, OpenWallet, Refuse, Request, Reverse, SetAside

@@ -25,7 +25,7 @@ from wallet_core.commands import (
     SetAside,
 )
 from wallet_core.drafts import Drafts, Plan, State
-from wallet_core.errors import PostingRefused
+from wallet_core.errors import LedgerCorrupted, PostingRefused
 from wallet_core.events import FinalStatus, Vocabulary
 from wallet_core.fields import is_object_id
 from wallet_core.ledger import Direction, Entry, EntryKind, TransactionKind, TransactionRecord, TransactionState
@@ -149,11 +149,19 @@ class _Posting:
     def _entries(self, request: Linked) -> list[Entry]:
         """Decide every leg, keep none. Raises PostingRefused."""
         kind = EntryKind.TOPUP if request.kind is TransactionKind.TOPUP else EntryKind.TRANSFER
-        wallets = [self.drafts.usable_wallet(leg.user_id) for leg in request.legs]
+        wallets = [self._wallet_of_our_currency(leg.user_id) for leg in request.legs]
         return [
             _decide(leg, wallet, self._cause(request, kind, leg))
             for leg, wallet in zip(request.legs, wallets, strict=True)
         ]
+
+    def _wallet_of_our_currency(self, user_id: str) -> Wallet:
+        wallet = self.drafts.usable_wallet(user_id)
+        if wallet.currency != self._policy.currency.code:
+            raise LedgerCorrupted(
+                f"wallet {wallet.id} is kept in {wallet.currency}, not in {self._policy.currency.code}"
+            )
+        return wallet
 
     def _cause(self, request: Linked, kind: EntryKind, leg: Credit | Debit) -> Cause:
         counterparty_id = request.sender_id if isinstance(leg, Credit) else request.recipient_id

@@ -4,6 +4,7 @@
 ``client.py``           the connection: the one file that names the driver's client class
 ``handles.py``          the driver's objects as Protocols, so that nothing else depends on which driver it is
 ``collection.py``       one collection: every statement carries its session, is timed, and raises core errors
+``cancellation.py``     a cancelled task lets its statement end first
 ``unit_of_work.py``     one transaction around ``work``: when it runs again, how the commit is repeated
 ``repositories.py``     wallets, journal and outbox inside a unit of work
 ``reader.py``           balances and statements
@@ -14,6 +15,7 @@
 ``indexes.py``          collections, validators, indexes: made and verified at start
 ``v1_wallet.py``        what becomes of one v1 wallet, decided without I/O
 ``adoption.py``         ``wallet migrate``: v1 wallets become ours
+``reversals_due.py``    the transactions whose reversal waits for money
 ``audit.py``            reads everything for ``wallet_core.audit``, at one instant
 ``errors.py``           driver error -> core error, one table
 ``observer.py``         who wants to know how statements and races go

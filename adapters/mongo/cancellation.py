@@ -22,7 +22,12 @@ async def finished_even_if_cancelled(statement: Awaitable[T]) -> T:
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
+        running.add_done_callback(_look_at_error)
         await asyncio.wait({running}, timeout=CANCELLED_WAIT_S)
-        if running.done() and not running.cancelled():
-            running.exception()  # looked at, so that nobody reports it as never retrieved: the cancellation goes first
         raise
+
+
+def _look_at_error(statement: asyncio.Future[T]) -> None:
+    """Let nobody report an error as never retrieved: the cancellation is what the caller is told."""
+    if not statement.cancelled():
+        statement.exception()

@@ -199,6 +199,8 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections. A coroutine, because PyMongo Async's is one; motor's is not."""
+        if self._ping is not None:
+            self._ping.cancel()
         self._client.close()
 
 

@@ -8,7 +8,6 @@ Absent rather than null. Every integer is an Int64: the driver writes small ones
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
 
 from bson import Binary, Int64, ObjectId
 
@@ -19,6 +18,7 @@ from adapters.mongo.fields import (
     identifier,
     instant,
     integer,
+    member,
     optional_identifier,
     optional_instant,
     optional_integer,
@@ -28,12 +28,16 @@ from adapters.mongo.fields import (
     text,
 )
 from adapters.mongo.handles import Document
-from wallet_core.errors import LedgerCorrupted
 from wallet_core.events import FinalStatus, TransactionFinalized, Vocabulary
 from wallet_core.ledger import Direction, Entry, EntryKind, Leg, TransactionKind, TransactionRecord, TransactionState
 from wallet_core.wallet import SuspendedWallet, Wallet
 
-E = TypeVar("E", Direction, EntryKind, FinalStatus, TransactionKind, TransactionState, Vocabulary)
+ENTRY_KINDS = {kind.value: kind for kind in EntryKind}
+DIRECTIONS = {direction.value: direction for direction in Direction}
+KINDS = {kind.value: kind for kind in TransactionKind}
+STATES = {state.value: state for state in TransactionState}
+STATUSES = {status.value: status for status in FinalStatus}
+VOCABULARIES = {vocabulary.value: vocabulary for vocabulary in Vocabulary}
 
 
 def wallet_to_document(wallet: Wallet) -> dict[str, object]:
@@ -136,8 +140,8 @@ def entry_from_document(document: Document) -> Entry:
         wallet_id=identifier(key, "w"),
         sequence=integer(key, "n"),
         transaction_id=identifier(document, "transactionId"),
-        kind=_member(EntryKind, document, "kind"),
-        direction=_member(Direction, document, "direction"),
+        kind=member(ENTRY_KINDS, document, "kind"),
+        direction=member(DIRECTIONS, document, "direction"),
         amount_minor=integer(document, "amountMinor"),
         balance_after_minor=integer(document, "balanceAfterMinor"),
         currency=text(document, "currency"),
@@ -178,13 +182,13 @@ def record_from_document(document: Document) -> TransactionRecord:
     """Read a transaction."""
     return TransactionRecord(
         id=identifier(document, "_id"),
-        state=_member(TransactionState, document, "state"),
-        vocabulary=_member(Vocabulary, document, "vocabulary"),
+        state=member(STATES, document, "state"),
+        vocabulary=member(VOCABULARIES, document, "vocabulary"),
         currency=text(document, "currency"),
         recorded_at=instant(document, "recordedAt"),
         changed_at=instant(document, "changedAt"),
         fingerprint=optional_text(document, "fingerprint"),
-        kind=_member(TransactionKind, document, "kind") if "kind" in document else None,
+        kind=member(KINDS, document, "kind") if "kind" in document else None,
         sender_id=optional_identifier(document, "senderId"),
         recipient_id=optional_identifier(document, "recipientId"),
         amount_minor=optional_integer(document, "amountMinor"),
@@ -205,10 +209,10 @@ def answer_from_document(document: Document) -> TransactionFinalized | None:
     return TransactionFinalized(
         transaction_id=id_from(document.get("_id"), "_id"),
         revision=integer(answer, "revision"),
-        status=_member(FinalStatus, answer, "status"),
+        status=member(STATUSES, answer, "status"),
         reason=optional_text(answer, "reason"),
         user_id=optional_identifier(answer, "userId"),
-        vocabulary=_member(Vocabulary, answer, "vocabulary"),
+        vocabulary=member(VOCABULARIES, answer, "vocabulary"),
         finalized_at=instant(answer, "finalizedAt"),
     )
 
@@ -241,17 +245,7 @@ def _leg_from_document(document: Document) -> Leg:
     return Leg(
         user_id=identifier(document, "userId"),
         wallet_id=identifier(document, "walletId"),
-        direction=_member(Direction, document, "direction"),
+        direction=member(DIRECTIONS, document, "direction"),
         amount_minor=integer(document, "amountMinor"),
         sequence=integer(document, "sequence"),
     )
-
-
-def _member(kind: type[E], document: Document, name: str) -> E:
-    value = text(document, name)
-    try:
-        return kind(value)
-    except ValueError:
-        raise LedgerCorrupted(
-            f"stored field {name} holds {value[:40]!r}, no {kind.__name__}: run 'wallet audit'"
-        ) from None

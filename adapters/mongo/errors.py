@@ -63,8 +63,8 @@ class SnapshotLost(StoreUnavailable):
     def __init__(self) -> None:
         """Say what to set."""
         super().__init__(
-            "the database no longer keeps the instant that is being read (it keeps one for 300 s by default). Let it "
-            "keep an hour with db.adminCommand({setParameter: 1, minSnapshotHistoryWindowInSeconds: 3600}), and run again"
+            "the database no longer keeps the instant that is being read (it does for 300 s by default). Let it keep "
+            "an hour with db.adminCommand({setParameter: 1, minSnapshotHistoryWindowInSeconds: 3600}), and run again"
         )
 
 

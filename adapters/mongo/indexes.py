@@ -133,7 +133,10 @@ async def _ensure_index(database: Database, index: Index) -> None:
     try:
         await database.command({"createIndexes": index.collection, "indexes": [index.specification()], **_MAJORITY})
     except OperationFailure as error:
-        raise _unsuitable(index, existing, error) or error from error
+        unsuitable = _unsuitable(index, existing, error)
+        if unsuitable is None:
+            raise
+        raise unsuitable from error
 
 
 async def _indexes(database: Database, collection: str) -> Sequence[Document]:

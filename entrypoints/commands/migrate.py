@@ -9,8 +9,10 @@ from adapters.mongo.errors import UnsuitableStore
 from adapters.mongo.indexes import prepare
 from adapters.rabbitmq.attached_consumers import attached_consumers
 from adapters.rabbitmq.connection import BROKER_ERRORS, described
+from entrypoints.books_preparation import require_currency
 from entrypoints.screen import fail, hint, print_plain
 from entrypoints.settings import Settings
+from entrypoints.start_refused import StartRefused
 from wallet_core.errors import ConcurrentUpdate, StoreUnavailable
 
 NOBODY_MAY_CONSUME = (
@@ -41,9 +43,10 @@ async def _adopt(settings: Settings) -> int:
     try:
         database = connect(settings.database_url.reveal())
         await database.check()
+        await require_currency(database, settings.wallet_currency)
         await prepare(database)
         report = await adopt(database, settings.wallet_currency, SystemClock(), _tell)
-    except UnsuitableStore as error:
+    except (UnsuitableStore, StartRefused) as error:
         fail(str(error))
         return 2
     except (StoreUnavailable, ConcurrentUpdate) as error:

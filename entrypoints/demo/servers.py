@@ -11,6 +11,9 @@ from pathlib import Path
 
 from adapters.embedded import Mongod, RabbitMQ, find_mongod, find_rabbitmq
 
+TRANSACTION_LIFETIME = ("--setParameter", "transactionLifetimeLimitSeconds=15")
+"""As in operation: a transaction that nobody ends blocks its wallets no longer than this (default: 60 s)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Servers:
@@ -32,7 +35,7 @@ async def private_servers(data: Path | None) -> AsyncIterator[Servers]:
         else:
             folder = data
             folder.mkdir(parents=True, exist_ok=True)
-        mongod = Mongod(folder / "mongod") if find_mongod() else None
+        mongod = Mongod(folder / "mongod", extra_args=TRANSACTION_LIFETIME) if find_mongod() else None
         rabbitmq = RabbitMQ(folder / "rabbitmq") if find_rabbitmq() else None
         for server in (mongod, rabbitmq):
             if server is not None:

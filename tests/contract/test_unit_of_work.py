@@ -1,14 +1,14 @@
-"""The suite of the port UnitOfWork over every adapter."""
+"""The suites of the port UnitOfWork over every adapter."""
 
 import pytest
 from pymongo import MongoClient
 
 from adapters.mongo.client import Database
 from tests.contract.stores import memory_store, mongo_store
-from wallet_core.testing.conformance import Store, UnitOfWorkSuite
+from wallet_core.testing.conformance import RacesSuite, Store, UnitOfWorkSuite
 
 
-class TestMemory(UnitOfWorkSuite):
+class TestMemory(UnitOfWorkSuite, RacesSuite):
     """In memory."""
 
     @pytest.fixture
@@ -17,7 +17,7 @@ class TestMemory(UnitOfWorkSuite):
         return memory_store()
 
 
-class TestMongo(UnitOfWorkSuite):
+class TestMongo(UnitOfWorkSuite, RacesSuite):
     """On a real replica set."""
 
     @pytest.fixture

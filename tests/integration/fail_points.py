@@ -38,10 +38,13 @@ def failing(
         client.admin.command({"configureFailPoint": "failCommand", "mode": "off"})
 
 
-async def until_blocked(client: MongoClient[dict[str, object]], command: str) -> None:
-    """Wait until the server is in the middle of a command of the service."""
+async def until_blocked(client: MongoClient[dict[str, object]], command: str) -> dict[str, object]:
+    """Wait until the server is in the middle of a command of the service; give the command."""
     give_up_at_s = time.monotonic() + WAIT_S_MAX
     query = {"appName": OF_THE_SERVICE, f"command.{command}": {"$exists": True}}
-    while not list(client.admin.aggregate([{"$currentOp": {}}, {"$match": query}])):
+    while not (running := list(client.admin.aggregate([{"$currentOp": {}}, {"$match": query}]))):
         assert time.monotonic() < give_up_at_s
         await asyncio.sleep(0.005)
+    command_seen = running[0]["command"]
+    assert isinstance(command_seen, dict)
+    return command_seen

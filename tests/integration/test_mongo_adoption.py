@@ -74,115 +74,104 @@ def v1(database: Database, mongo_client: Client) -> V1:
     return V1(database, mongo_client)
 
 
-@pytest.mark.parametrize(
-    ("balance", "balance_minor"),
-    [
-        (100, 10_000),
-        (Int64(100), 10_000),
-        (100.0, 10_000),
-        (0.1, 10),
-        (0.3, 30),
-        (19.99, 1_999),
-        (Decimal128("12.34"), 1_234),
-        (Decimal128("12.3400"), 1_234),
-        (Decimal128("1E+3"), 100_000),
-        (1e13, AMOUNT_MINOR_MAX),
-        (9_999_999_999_999.99, AMOUNT_MINOR_MAX - 1),
-    ],
-)
-async def test_an_exact_balance_is_adopted_to_the_cent(v1: V1, balance: object, balance_minor: int) -> None:
+EXACT = [
+    (100, 10_000),
+    (Int64(100), 10_000),
+    (100.0, 10_000),
+    (0.1, 10),
+    (0.3, 30),
+    (19.99, 1_999),
+    (Decimal128("12.34"), 1_234),
+    (Decimal128("12.3400"), 1_234),
+    (Decimal128("1E+3"), 100_000),
+    (1e13, AMOUNT_MINOR_MAX),
+    (9_999_999_999_999.99, AMOUNT_MINOR_MAX - 1),
+    (12.5, 1_250),
+]
+"""Balances as v1 may store them, and in minor units."""
+
+BLURRED = [
+    (0.1 + 0.2, 30),
+    (1.1 + 2.2, 330),
+    (100 - 99.99, 1),
+    (0.29999999999999993, 30),
+    (1e-9, 0),
+    (1_000_000.000000001, 100_000_000),
+]
+"""What arithmetic with doubles leaves, and the minor units that were meant."""
+
+NOT_ADOPTABLE: list[tuple[dict[str, object], str]] = [
+    ({"balance": -0.01}, "negative"),
+    ({"balance": Int64(-5)}, "negative"),
+    ({"balance": math.nan}, "no number"),
+    ({"balance": math.inf}, "no number"),
+    ({"balance": -math.inf}, "no number"),
+    ({"balance": Decimal128("NaN")}, "no number"),
+    ({"balance": "100"}, "no number"),
+    ({"balance": True}, "no number"),
+    ({"balance": None}, "missing"),
+    ({"balance": {"$gt": 0}}, "no number"),
+    ({}, "missing"),
+    ({"balance": 0.005}, "no whole number"),
+    ({"balance": 19.999}, "no whole number"),
+    ({"balance": 100.00001}, "no whole number"),
+    ({"balance": Decimal128("0.3000000000000001")}, "no whole number"),
+    ({"balance": Decimal128("1E-6000")}, "no whole number"),
+    ({"balance": 1e13 + 0.01}, "is over"),
+    ({"balance": 1e300}, "is over"),
+    ({"balance": Decimal128("1E+6000")}, "is over"),
+    ({"balance": Int64(2**62)}, "is over"),
+    ({"balance": 1, "userId": None}, "userId"),
+    ({"balance": 1, "userId": ""}, "userId"),
+    ({"balance": 1, "userId": "a b"}, "userId"),
+    ({"balance": 1, "userId": "507F1F77BCF86CD799439011"}, "userId"),
+    ({"balance": 1, "userId": 7}, "userId"),
+    ({"balance": 1, "createdAt": "yesterday"}, "createdAt"),
+    ({"balance": 1, "_id": "text"}, "ObjectId"),
+]
+"""Fields of wallets that cannot be adopted exactly, and a word of the reason."""
+
+
+async def test_an_exact_balance_is_adopted_to_the_cent(v1: V1) -> None:
     """Every kind of number that is a whole count of cents is adopted exactly, and not listed."""
-    id_ = v1.insert(balance=balance)
+    expected = {v1.insert(balance=balance): balance_minor for balance, balance_minor in EXACT}
 
     report = await v1.migrate()
 
-    assert AdoptionReport(adopted=1, rounded=0, left=0, already=0) == report
+    assert AdoptionReport(adopted=len(EXACT), rounded=0, left=0, already=0) == report
     assert [] == v1.listed
-    assert balance_minor == v1.wallet(id_)["balanceMinor"]
-    assert "balance" not in v1.wallet(id_)
+    assert expected == {each["_id"]: each["balanceMinor"] for each in v1.everything()["wallets"]}
+    assert not any("balance" in each for each in v1.everything()["wallets"])
 
 
-@pytest.mark.parametrize(
-    ("balance", "balance_minor"),
-    [
-        (0.1 + 0.2, 30),
-        (1.1 + 2.2, 330),
-        (100 - 99.99, 1),
-        (0.29999999999999993, 30),
-        (1e-9, 0),
-        (1_000_000.000000001, 100_000_000),
-    ],
-)
-async def test_a_balance_that_floats_have_blurred_is_rounded_and_listed(
-    v1: V1, balance: float, balance_minor: int
-) -> None:
+async def test_a_balance_that_floats_have_blurred_is_rounded_and_listed(v1: V1) -> None:
     """A double within a millionth of a cent of whole cents is adopted as those, and a person is told."""
-    id_ = v1.insert(balance=balance)
+    expected = {v1.insert(balance=balance): balance_minor for balance, balance_minor in BLURRED}
 
     report = await v1.migrate()
 
-    assert AdoptionReport(adopted=1, rounded=1, left=0, already=0) == report
-    assert [(str(id_), Finding.ROUNDED)] == [(each.wallet_id, each.finding) for each in v1.listed]
-    assert repr(balance) in v1.listed[0].reason
-    assert balance_minor == v1.wallet(id_)["balanceMinor"]
+    assert AdoptionReport(adopted=len(BLURRED), rounded=len(BLURRED), left=0, already=0) == report
+    assert expected == {each["_id"]: each["balanceMinor"] for each in v1.everything()["wallets"]}
+    assert [(str(id_), Finding.ROUNDED) for id_ in expected] == [(each.wallet_id, each.finding) for each in v1.listed]
+    assert all(repr(balance) in each.reason for (balance, _), each in zip(BLURRED, v1.listed, strict=True))
 
 
-MISSING = object()
-
-
-@pytest.mark.parametrize(
-    ("fields", "reason"),
-    [
-        ({"balance": -0.01}, "negative"),
-        ({"balance": Int64(-5)}, "negative"),
-        ({"balance": math.nan}, "no number"),
-        ({"balance": math.inf}, "no number"),
-        ({"balance": -math.inf}, "no number"),
-        ({"balance": Decimal128("NaN")}, "no number"),
-        ({"balance": "100"}, "no number"),
-        ({"balance": True}, "no number"),
-        ({"balance": None}, "missing"),
-        ({"balance": {"$gt": 0}}, "no number"),
-        ({}, "missing"),
-        ({"balance": 0.005}, "no whole number"),
-        ({"balance": 19.999}, "no whole number"),
-        ({"balance": 100.00001}, "no whole number"),
-        ({"balance": Decimal128("0.3000000000000001")}, "no whole number"),
-        ({"balance": Decimal128("1E-6000")}, "no whole number"),
-        ({"balance": 1e13 + 0.01}, "is over"),
-        ({"balance": 1e300}, "is over"),
-        ({"balance": Decimal128("1E+6000")}, "is over"),
-        ({"balance": Int64(2**62)}, "is over"),
-        ({"balance": 1, "userId": None}, "userId"),
-        ({"balance": 1, "userId": MISSING}, "userId"),
-        ({"balance": 1, "userId": ""}, "userId"),
-        ({"balance": 1, "userId": "a b"}, "userId"),
-        ({"balance": 1, "userId": "507F1F77BCF86CD799439011"}, "userId"),
-        ({"balance": 1, "userId": 7}, "userId"),
-        ({"balance": 1, "createdAt": "yesterday"}, "createdAt"),
-        ({"balance": 1, "_id": "text"}, "ObjectId"),
-    ],
-)
-async def test_what_cannot_be_adopted_exactly_is_left_and_listed(
-    v1: V1, fields: dict[str, object], reason: str
-) -> None:
+async def test_what_cannot_be_adopted_exactly_is_left_and_listed(v1: V1) -> None:
     """It stays as it is to the byte, is told and kept with a reason, and a second run tells the same."""
-    id_ = v1.insert(**{name: value for name, value in fields.items() if value is not MISSING})
-    if MISSING in fields.values():
-        v1.books["wallets"].update_one(
-            {"_id": id_}, {"$unset": {name: "" for name in fields if fields[name] is MISSING}}
-        )
-    before = v1.books["wallets"].find_one({"_id": id_})
+    reasons = {str(v1.insert(**fields)): reason for fields, reason in NOT_ADOPTABLE}
+    before = repr(v1.everything()["wallets"])
 
     first, told = await v1.migrate(), v1.listed
     second = await v1.migrate()
 
-    assert AdoptionReport(adopted=0, rounded=0, left=1, already=0) == first == second
+    assert AdoptionReport(adopted=0, rounded=0, left=len(reasons), already=0) == first == second
     assert told == v1.listed
-    assert [(str(id_), Finding.LEFT)] == [(each.wallet_id, each.finding) for each in told]
-    assert reason in told[0].reason
-    assert repr(before) == repr(v1.wallet(id_))
-    assert [told[0].reason] == [each["reason"] for each in v1.books["unadopted"].find({"_id": id_})]
+    assert {(id_, Finding.LEFT) for id_ in reasons} == {(each.wallet_id, each.finding) for each in told}
+    assert [] == [each for each in told if reasons[each.wallet_id] not in each.reason]
+    assert before == repr(v1.everything()["wallets"])
+    assert {each.wallet_id: each.reason for each in told} == {
+        str(each["_id"]): each["reason"] for each in v1.everything()["unadopted"]
+    }
 
 
 async def test_an_adopted_wallet_keeps_what_it_was(v1: V1) -> None:

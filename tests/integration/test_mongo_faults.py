@@ -12,7 +12,7 @@ from adapters.mongo.indexes import prepare
 from tests.integration.fail_points import OF_THE_SERVICE, TRANSIENT, failing, until_blocked
 from tests.integration.mongo_bank import NO_EFFECT, ONE_EFFECT, Bank, CountingObserver
 from wallet_core import ConcurrentUpdate, OutcomeKind, StoreUnavailable
-from wallet_core.ports import Books
+from wallet_core.ports import Books, WalletChange
 from wallet_core.testing.conformance.store import ALICE, credit, error_of
 
 Client = MongoClient[dict[str, object]]
@@ -76,8 +76,7 @@ async def test_a_commit_that_takes_too_long_is_sent_again(bank: Bank, mongo_clie
 
 async def test_a_transaction_that_is_gone_at_its_commit_runs_again(bank: Bank, mongo_client: Client) -> None:
     """A commit that says TransientTransactionError has not happened, so the whole body runs again."""
-    fault = {"errorCode": NO_SUCH_TRANSACTION, "errorLabels": TRANSIENT}
-    with failing(mongo_client, ["commitTransaction"], times=1, **fault):
+    with failing(mongo_client, ["commitTransaction"], times=1, errorCode=NO_SUCH_TRANSACTION, errorLabels=TRANSIENT):
         outcome = await bank.transfer()
 
     assert OutcomeKind.APPLIED == outcome
@@ -196,6 +195,41 @@ async def test_a_cancelled_unit_of_work_does_not_block_its_wallets(
     assert outcome is (OutcomeKind.REPEATED if command == "commitTransaction" else OutcomeKind.APPLIED)
     assert bank.observer.counts == {}
     assert (9_900, 10_100, 2) == (await bank.effects())[:3]
+
+
+async def test_a_cancelled_first_write_does_not_block_its_wallet(bank: Bank, mongo_client: Client) -> None:
+    """The abort does not overtake the statement that would begin the transaction, and leave it open on the server."""
+    alice = await bank.reader.wallet_of(ALICE)
+    assert alice is not None
+
+    async def write_first(books: Books) -> None:
+        await books.wallets.change_many([WalletChange(alice.version, alice)])
+
+    with failing(mongo_client, ["update"], times=1, blockConnection=True, blockTimeMS=300):
+        task = asyncio.ensure_future(bank.unit_of_work.run(write_first))
+        await until_blocked(mongo_client, "update")
+        task.cancel()
+        await asyncio.wait({task}, timeout=5)
+
+    assert task.cancelled()
+    assert OutcomeKind.APPLIED == await bank.transfer()
+    assert bank.observer.counts == {}
+
+
+async def test_a_transaction_asks_for_a_snapshot_and_a_majority(bank: Bank, mongo_client: Client) -> None:
+    """Its first statement reads a snapshot, its commit waits for a majority and the journal: said on them, in full."""
+    with failing(mongo_client, ["find"], times=1, blockConnection=True, blockTimeMS=200):
+        task = asyncio.ensure_future(bank.transfer())
+        first = await until_blocked(mongo_client, "find")
+        await task
+    with failing(mongo_client, ["commitTransaction"], times=1, blockConnection=True, blockTimeMS=200):
+        probe = asyncio.ensure_future(bank.unit_of_work.probe())
+        commit = await until_blocked(mongo_client, "commitTransaction")
+        await probe
+
+    assert {"level": "snapshot"} == first["readConcern"]
+    assert {"w": "majority", "j": True} == commit["writeConcern"]
+    assert first["startTransaction"]
 
 
 async def test_all_reads_of_a_unit_of_work_are_in_its_transaction(bank: Bank, mongo_client: Client) -> None:

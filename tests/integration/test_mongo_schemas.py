@@ -22,7 +22,6 @@ from wallet_core.wallet import Cause, Wallet
 Client = MongoClient[dict[str, object]]
 
 VALIDATION_FAILED = 121
-MISSING = object()
 
 WALLET = Wallet.open(ALICE, "USD", NOON)
 ENTRY = WALLET.credit(250, Cause(transaction_id(1), EntryKind.TOPUP, NOON))
@@ -65,7 +64,6 @@ WRONG_VALUES = [
     ("entries", "reversesSequence", Int64(0)),
     ("entries", "counterpartyId", None),
     ("entries", "description", "d" * 501),
-    ("entries", "recordedAt", MISSING),
     ("entries", "note", "not ours"),
     ("entries", "_id", {"n": Int64(1), "w": ObjectId(), "x": 1}),
     ("entries", "_id", {"w": ObjectId(), "n": 1}),
@@ -81,50 +79,61 @@ WRONG_VALUES = [
     ("outbox", "transactionIds", [1]),
     ("outbox", "attempts", Int64(1)),
     ("leases", "holder", ""),
-    ("unadopted", "reason", MISSING),
 ]
 
 
-@pytest.mark.parametrize("collection", VALIDATORS)
-async def test_a_good_document_is_taken(database: Database, mongo_client: Client, collection: str) -> None:
+NEEDED = {
+    "wallets": [field for field in DOCUMENTS["wallets"] if field != "_id"],
+    "entries": [field for field in DOCUMENTS["entries"] if field != "_id"],
+    "transactions": ["state", "vocabulary", "currency", "recordedAt", "changedAt"],
+    "outbox": ["transactionIds", "createdAt"],
+    "leases": ["holder", "expiresAt"],
+    "unadopted": ["reason", "listedAt"],
+}
+"""The fields that must be there."""
+
+
+def is_refused(client: Client, database: Database, collection: str, document: dict[str, object]) -> bool:
+    """Try to insert a document past our own code; tell whether the validator has refused it."""
+    try:
+        client[database.name][collection].insert_one(document)
+    except WriteError as error:
+        return error.code == VALIDATION_FAILED
+    return False
+
+
+def without(document: dict[str, object], field: str) -> dict[str, object]:
+    """Give a document without a field."""
+    return {name: value for name, value in document.items() if name != field}
+
+
+async def test_a_good_document_is_taken(database: Database, mongo_client: Client) -> None:
     """The documents that the wrong ones differ from are right."""
-    mongo_client[database.name][collection].insert_one(dict(DOCUMENTS[collection]))
+    for collection in VALIDATORS:
+        mongo_client[database.name][collection].insert_one(dict(DOCUMENTS[collection]))
 
 
-@pytest.mark.parametrize(("collection", "field", "value"), WRONG_VALUES)
-async def test_a_wrong_document_is_refused(
-    database: Database, mongo_client: Client, collection: str, field: str, value: object
-) -> None:
+async def test_a_wrong_document_is_refused(database: Database, mongo_client: Client) -> None:
     """A field of the wrong type, out of bounds, missing or not ours makes the server refuse the document."""
-    document = {**DOCUMENTS[collection], field: value}
-    if value is MISSING:
-        del document[field]
+    taken = [
+        (collection, field, value)
+        for collection, field, value in WRONG_VALUES
+        if not is_refused(mongo_client, database, collection, {**DOCUMENTS[collection], field: value})
+    ]
 
-    with pytest.raises(WriteError) as refused:
-        mongo_client[database.name][collection].insert_one(document)
-
-    assert VALIDATION_FAILED == refused.value.code
+    assert [] == taken
 
 
-@pytest.mark.parametrize(
-    ("collection", "field"),
-    [
-        *(("wallets", field) for field in DOCUMENTS["wallets"] if field != "_id"),
-        *(("entries", field) for field in DOCUMENTS["entries"] if field != "_id"),
-        *(("transactions", field) for field in ("state", "vocabulary", "currency", "recordedAt", "changedAt")),
-        *(("outbox", field) for field in ("transactionIds", "createdAt")),
-    ],
-)
-async def test_a_missing_field_is_refused(
-    database: Database, mongo_client: Client, collection: str, field: str
-) -> None:
+async def test_a_missing_field_is_refused(database: Database, mongo_client: Client) -> None:
     """Every field that a reader relies on must be there."""
-    document = {name: value for name, value in DOCUMENTS[collection].items() if name != field}
+    taken = [
+        (collection, missing)
+        for collection, fields in NEEDED.items()
+        for missing in fields
+        if not is_refused(mongo_client, database, collection, without(DOCUMENTS[collection], missing))
+    ]
 
-    with pytest.raises(WriteError) as refused:
-        mongo_client[database.name][collection].insert_one(document)
-
-    assert VALIDATION_FAILED == refused.value.code
+    assert [] == taken
 
 
 async def test_an_update_to_a_wrong_balance_is_refused(database: Database, mongo_client: Client) -> None:

@@ -115,7 +115,7 @@ async def test_an_overdraft_by_a_reversal_is_right() -> None:
     assert [] == findings
 
 
-VANDALISM: list[tuple[str, Callable[[Books], None], set[tuple[Check, str]]]] = [
+VANDALISM: list[tuple[str, Callable[[Books], object], set[tuple[Check, str]]]] = [
     (
         "a wrong balance",
         lambda books: books.change_wallet(ALICES, balance_minor=1),
@@ -283,7 +283,7 @@ def forge(books: Books, wallet_id: str) -> None:
     ("plant", "expected"), [each[1:] for each in VANDALISM], ids=[each[0].replace(" ", "_") for each in VANDALISM]
 )
 async def test_every_planted_error_is_found_and_named(
-    books: Books, plant: Callable[[Books], None], expected: set[tuple[Check, str]]
+    books: Books, plant: Callable[[Books], object], expected: set[tuple[Check, str]]
 ) -> None:
     """What does not fit is told with its subject, and nothing else is."""
     plant(books)

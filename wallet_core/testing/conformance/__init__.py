@@ -10,7 +10,8 @@ pytest with anyio's plugin run it::
 
 ======================  ======================================================
 ``store.py``            ``Store``, what a suite needs of an adapter; its scenes
-``unit_of_work.py``     ``UnitOfWorkSuite``: all or nothing, races, guards
+``unit_of_work.py``     ``UnitOfWorkSuite``: all or nothing, values unchanged
+``races.py``            ``RacesSuite``: the same port when others are at work too
 ``reader.py``           ``ReaderSuite``: balances, pages while money moves
 ``pending_answers.py``  ``PendingAnswersSuite``: the outbox and its lease
 ``event_bus.py``        ``EventBusSuite``: each answer published, or told not to be
@@ -19,8 +20,18 @@ pytest with anyio's plugin run it::
 
 from wallet_core.testing.conformance.event_bus import Bus, EventBusSuite, Received
 from wallet_core.testing.conformance.pending_answers import PendingAnswersSuite
+from wallet_core.testing.conformance.races import RacesSuite
 from wallet_core.testing.conformance.reader import ReaderSuite
 from wallet_core.testing.conformance.store import Store
 from wallet_core.testing.conformance.unit_of_work import UnitOfWorkSuite
 
-__all__ = ["Bus", "EventBusSuite", "PendingAnswersSuite", "ReaderSuite", "Received", "Store", "UnitOfWorkSuite"]
+__all__ = [
+    "Bus",
+    "EventBusSuite",
+    "PendingAnswersSuite",
+    "RacesSuite",
+    "ReaderSuite",
+    "Received",
+    "Store",
+    "UnitOfWorkSuite",
+]

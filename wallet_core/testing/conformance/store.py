@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from wallet_core.events import FinalStatus, TransactionFinalized, Vocabulary
 from wallet_core.ledger import Entry, EntryKind, Leg, TransactionKind, TransactionRecord, TransactionState
 from wallet_core.ports import Books, PendingAnswers, Reader, UnitOfWork, WalletChange
-from wallet_core.wallet import Cause, Wallet
+from wallet_core.wallet import Cause, SuspendedWallet, Wallet
 
 NOON = datetime(2025, 1, 15, 12, 0, tzinfo=UTC)
 """The instant at which scenes begin."""
@@ -34,6 +34,10 @@ class Store:
     pending_answers: PendingAnswers
     suspend: Callable[[str], Awaitable[None]]
     let_pass: Callable[[timedelta], Awaitable[None]]
+
+
+class Stop(Exception):
+    """Ends a unit of work from inside."""
 
 
 async def error_of(awaitable: Awaitable[object]) -> Exception | None:
@@ -77,6 +81,29 @@ async def usable_wallet(books: Books, user_id: str) -> Wallet:
     wallet = (await books.wallets.get_many([user_id]))[user_id]
     assert isinstance(wallet, Wallet)  # noqa: S101 - a scene that is not as it should be fails the test
     return wallet
+
+
+async def stored_wallet(store: Store, user_id: str) -> Wallet | SuspendedWallet | None:
+    """Read a wallet in a unit of work of its own."""
+
+    async def read(books: Books) -> Wallet | SuspendedWallet | None:
+        return (await books.wallets.get_many([user_id])).get(user_id)
+
+    return await store.unit_of_work.run(read)
+
+
+async def stored_record(store: Store, number: int) -> TransactionRecord | None:
+    """Read the record of ``transaction_id(number)`` in a unit of work of its own."""
+    return (await stored_records(store, transaction_id(number))).get(transaction_id(number))
+
+
+async def stored_records(store: Store, *ids: str) -> dict[str, TransactionRecord]:
+    """Read records in a unit of work of its own."""
+
+    async def read(books: Books) -> dict[str, TransactionRecord]:
+        return dict(await books.journal.get_transactions(ids))
+
+    return await store.unit_of_work.run(read)
 
 
 async def fill_wallet(store: Store, user_id: str, entries: Sequence[tuple[EntryKind, datetime]]) -> list[Entry]:

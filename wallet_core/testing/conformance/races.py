@@ -1,0 +1,214 @@
+"""What every unit of work must do when others are at work too: races noticed, guards kept."""
+
+# ruff: noqa: S101, PLR2004 - a suite speaks in asserts, and the numbers of an example are its meaning
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from wallet_core.errors import ConcurrentUpdate, StoreRejected
+from wallet_core.ledger import EntryKind, TransactionRecord, TransactionState
+from wallet_core.ports import Books, RecordChange, WalletChange
+from wallet_core.testing.conformance.store import (
+    ALICE,
+    BOB,
+    NOON,
+    Stop,
+    Store,
+    answer,
+    credit,
+    error_of,
+    fill_wallet,
+    open_wallet,
+    stored_record,
+    stored_wallet,
+    topup_record,
+    transaction_id,
+    usable_wallet,
+)
+from wallet_core.wallet import Wallet
+
+WAIT_S_MAX = 20.0
+"""No wait of a suite is longer."""
+
+
+class RacesSuite:
+    """Provide the fixture ``store``: a fresh ``Store`` with empty books."""
+
+    async def test_a_lost_race_for_a_wallet_runs_again(self, store: Store) -> None:
+        """Of two units of work that read the same wallet, one runs again on fresh state: no credit is lost."""
+        await open_wallet(store, ALICE)
+
+        async def credit_alice(books: Books, amount_minor: int) -> None:
+            await credit(books, ALICE, amount_minor)
+
+        runs = await self._race(store, credit_alice)
+
+        wallet = await stored_wallet(store, ALICE)
+        assert runs == 3
+        assert isinstance(wallet, Wallet)
+        assert (wallet.balance_minor, wallet.version) == (3, 2)
+
+    async def test_a_lost_race_to_open_a_wallet_runs_again(self, store: Store) -> None:
+        """Of two units of work that open the same wallet, one runs again and finds it."""
+
+        async def open_alice(books: Books, _: int) -> None:
+            if ALICE not in await books.wallets.get_many([ALICE]):
+                await books.wallets.open_many([Wallet.open(ALICE, "USD", NOON)])
+
+        runs = await self._race(store, open_alice)
+
+        assert runs == 3
+        assert await stored_wallet(store, ALICE) == Wallet.open(ALICE, "USD", NOON)
+
+    async def test_a_lost_race_to_record_a_transaction_runs_again(self, store: Store) -> None:
+        """Of two units of work that record the same transaction, one runs again and finds it: it is posted once."""
+        await open_wallet(store, ALICE)
+
+        async def post_once(books: Books, _: int) -> None:
+            if not await books.journal.get_transactions([transaction_id(1)]):
+                await books.journal.record_many([topup_record(1)])
+                await credit(books, ALICE, 100)
+
+        runs = await self._race(store, post_once)
+
+        wallet = await stored_wallet(store, ALICE)
+        assert runs == 3
+        assert isinstance(wallet, Wallet)
+        assert wallet.balance_minor == 100
+
+    async def test_units_of_work_on_different_wallets_do_not_meet(self, store: Store) -> None:
+        """Two units of work at the same time, each on a wallet of its own, both run once."""
+        await open_wallet(store, ALICE)
+        await open_wallet(store, BOB)
+
+        async def credit_one(books: Books, number: int) -> None:
+            await credit(books, ALICE if number == 1 else BOB, number)
+
+        assert await self._race(store, credit_one) == 2
+
+    async def test_who_loses_every_race_is_told(self, store: Store) -> None:
+        """A unit of work that loses again and again gives up with ConcurrentUpdate, after more than one try."""
+        runs = 0
+
+        async def lose(_: Books) -> None:
+            nonlocal runs
+            runs += 1
+            raise ConcurrentUpdate("lost")
+
+        assert isinstance(await error_of(store.unit_of_work.run(lose)), ConcurrentUpdate)
+        assert runs > 1
+
+    async def test_a_wallet_of_another_version_is_not_replaced(self, store: Store) -> None:
+        """A change that was decided on another version than the stored one is refused as a lost race."""
+        await fill_wallet(store, ALICE, [(EntryKind.TOPUP, NOON)])
+
+        async def change_stale(books: Books) -> None:
+            wallet = await usable_wallet(books, ALICE)
+            await books.wallets.change_many([WalletChange(wallet.version - 1, wallet)])
+
+        assert await self._first_error(store, change_stale) is ConcurrentUpdate
+
+    async def test_a_record_of_another_state_is_not_replaced(self, store: Store) -> None:
+        """A record is replaced only while it has the state and the answer's revision that were read."""
+        applied, reversed_ = topup_record(1), topup_record(1, revision=2)
+
+        async def record(books: Books) -> None:
+            await books.journal.record_many([applied])
+
+        async def change(books: Books, before: TransactionRecord) -> None:
+            await books.journal.change_many([RecordChange(before, reversed_)])
+
+        await store.unit_of_work.run(record)
+        other_state = replace(applied, state=TransactionState.REFUSED)
+        other_revision = replace(applied, answer=None)
+
+        assert await self._first_error(store, lambda books: change(books, other_state)) is ConcurrentUpdate
+        assert await self._first_error(store, lambda books: change(books, other_revision)) is ConcurrentUpdate
+        assert await stored_record(store, 1) == applied
+        await store.unit_of_work.run(lambda books: change(books, applied))
+        assert await stored_record(store, 1) == reversed_
+
+    async def test_an_answer_given_meanwhile_is_not_overwritten(self, store: Store) -> None:
+        """A record that was read without an answer is not replaced once it has one."""
+        tombstone = replace(topup_record(1, revision=0), state=TransactionState.VOID)
+        answered = replace(tombstone, answer=answer(1, 1))
+
+        async def record(books: Books) -> None:
+            await books.journal.record_many([answered])
+
+        async def change(books: Books) -> None:
+            await books.journal.change_many([RecordChange(tombstone, answered)])
+
+        await store.unit_of_work.run(record)
+
+        assert await self._first_error(store, change) is ConcurrentUpdate
+
+    async def test_a_known_wallet_is_not_opened_again(self, store: Store) -> None:
+        """Opening a wallet that exists is refused as a lost race."""
+        wallet = await open_wallet(store, ALICE)
+
+        async def open_again(books: Books) -> None:
+            await books.wallets.open_many([wallet])
+
+        assert await self._first_error(store, open_again) is ConcurrentUpdate
+
+    async def test_a_known_transaction_is_not_recorded_again(self, store: Store) -> None:
+        """Recording a transaction that is known is refused as a lost race."""
+
+        async def record(books: Books) -> None:
+            await books.journal.record_many([topup_record(1)])
+
+        await store.unit_of_work.run(record)
+
+        assert await self._first_error(store, record) is ConcurrentUpdate
+
+    async def test_a_taken_sequence_is_refused_for_good(self, store: Store) -> None:
+        """An entry whose sequence is taken is StoreRejected: its wallet did not change, so nobody else was first."""
+        (entry,) = await fill_wallet(store, ALICE, [(EntryKind.TOPUP, NOON)])
+
+        async def append_again(books: Books) -> None:
+            await books.journal.append_many([entry])
+
+        assert isinstance(await error_of(store.unit_of_work.run(append_again)), StoreRejected)
+
+    async def _race(self, store: Store, work: Callable[[Books, int], Awaitable[None]]) -> int:
+        """
+        Run ``work`` twice at once, so that both have read and written before either commits; give the number of runs.
+
+        ``work`` gets 1 or 2. The second run of whoever lost waits for the winner, so that it loses no second time.
+        """
+        runs = [0, 0]
+        has_read = [asyncio.Event(), asyncio.Event()]
+        is_done = asyncio.Event()
+
+        async def contender(number: int) -> None:
+            async def one_run(books: Books) -> None:
+                runs[number] += 1
+                if runs[number] > 1:
+                    await is_done.wait()
+                await books.wallets.get_many([ALICE])
+                await books.journal.get_transactions([transaction_id(1)])
+                has_read[number].set()
+                await has_read[1 - number].wait()
+                await work(books, number + 1)
+
+            await store.unit_of_work.run(one_run)
+            is_done.set()
+
+        async with asyncio.timeout(WAIT_S_MAX):
+            await asyncio.gather(contender(0), contender(1))
+        return sum(runs)
+
+    async def _first_error(self, store: Store, work: Callable[[Books], Awaitable[None]]) -> type[Exception] | None:
+        """Give the error of ``work``'s first run; nothing of it is committed, and it does not run again."""
+        errors: list[Exception | None] = []
+
+        async def observed(books: Books) -> None:
+            errors.append(await error_of(work(books)))
+            raise Stop
+
+        await error_of(store.unit_of_work.run(observed))
+        return type(errors[0]) if errors[0] is not None else None
