@@ -34,8 +34,11 @@ async def audit(settings: Settings) -> int:
         books = MongoAudit(database)
         await _print_findings(books)
         await _print_reversals_due(database)
-    except (UnsuitableStore, StoreUnavailable) as error:
+    except UnsuitableStore as error:
         fail(str(error))
+        return 2
+    except StoreUnavailable as error:
+        fail(f"{error}\nDATABASE_URL names {settings.database_url.redacted}")
         return 2
     finally:
         if database is not None:

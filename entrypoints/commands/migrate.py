@@ -50,7 +50,10 @@ async def _adopt(settings: Settings) -> int:
         fail(str(error))
         return 2
     except (StoreUnavailable, ConcurrentUpdate) as error:
-        fail(f"{error}\nWhat was adopted stays so; type this again to go on.")
+        fail(
+            f"{error}\nDATABASE_URL names {settings.database_url.redacted}\n"
+            "What was adopted stays so; type this again to go on."
+        )
         return 2
     finally:
         if database is not None:
