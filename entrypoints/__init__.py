@@ -1,10 +1,28 @@
-"""The processes: they read the settings, wire adapters to the core, and run.
+"""
+The processes: they read the settings, wire adapters to the core, and run.
 
+::
+
+    cli.py                 the command `wallet`: declares the commands
+    commands/              what each command does
+    demo/                  `wallet demo`
+    service.py             one process of the service, from its first to its last moment
+    container.py           what is wired to what
+    books_preparation.py   before the first event: a suitable database, prepared
+    http.py                the HTTP server's life
+    relay.py               the loop around the relay's rounds
+    process_readiness.py   what /health/ready says
+    stop_signal.py         SIGTERM and SIGINT
+    event_observer.py      each event: counted, logged; wakes the relay
+    metrics.py             the metrics of events, books and outbox
+    log.py                 the log's form; the last guard against secrets in it
+    screen.py              what commands print
     settings.py            what the environment says, checked before anything starts
     setting_values.py      the text of one setting -> its typed value
     connection_url.py      addresses that hold a password, and their form without it
     configuration_page.py  docs/configuration.md, written from the settings
     settings_error.py      everything that is wrong with the environment, at once
+    start_refused.py       why the service does not start
 
 Nothing imports this package but this package; it may import ``adapters`` and ``wallet_core``.
 """

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Coroutine
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,7 +31,6 @@ from wallet_core.messages import Subject
 WRONG_CALL = 2
 
 app = typer.Typer(
-    help="The wallet service: opens wallets, moves money by events, answers balances over HTTP.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -47,8 +47,26 @@ class Claims(StrEnum):
     V1 = "v1"
 
 
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it
+    if asked:
+        typer.echo(f"wallet {version('wallet-service')}")
+        raise typer.Exit
+
+
+@app.callback()
+def wallet(
+    *,
+    version_: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Open wallets, move money by events, answer balances over HTTP."""
+
+
 def main() -> None:
     """Run the command line."""
+    for library in ("aio_pika", "aiormq", "pymongo"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)  # a command says in its own words what went wrong
     app()
 
 
@@ -83,8 +101,10 @@ def consume() -> None:
 def demo(
     *,
     exit_: Annotated[bool, typer.Option("--exit", help="End after the story: 0 only if all came as told.")] = False,
-    data: Annotated[Path | None, typer.Option(help="Keep the data of the servers in this folder.")] = None,
-    port: Annotated[int, typer.Option(help="Port of the HTTP server; 0 takes a free one.")] = 4003,
+    data: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Keep the data of the servers in this folder.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the HTTP server; 0 takes a free one.")] = 4003,
 ) -> None:
     """Start private servers and the service, play the neighbours, and show what happens.
 
@@ -166,7 +186,7 @@ def list_letters(
 
 
 @letters.command("show")
-def show_letter(letter_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+def show_letter(letter_id: Annotated[str, typer.Argument(metavar="ID", help="As the list shows it.")]) -> None:
     """Show one with its body.
 
     Example: `wallet dead-letters show 0b5c...`

@@ -1,4 +1,4 @@
-"""What is wired to what: the composition root, and the only place that knows the container.
+"""What is wired to what: the composition root.
 
 Every provider makes its object when it is first asked for, inside the running event loop, and keeps it: one container
 is one process. Nothing is connected here; ``service.py`` opens and closes. To swap a part, override its provider.

@@ -36,4 +36,6 @@ class EventObserver(EventMetrics):
         super().event_handled(subject, handled)
         kind = handled.outcome.kind
         write = log.info if kind in _WORTH_AN_INFO else log.debug
-        write("event_handled", subject=subject.value, id=handled.key, outcome=kind.value, reason=handled.outcome.reason)
+        id_name = "user_id" if subject is Subject.SIGNUP else "transaction_id"
+        outcome = {"outcome": kind.value, "reason": handled.outcome.reason}
+        write("event_handled", subject=subject.value, **{id_name: handled.key}, **outcome)

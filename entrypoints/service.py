@@ -74,6 +74,7 @@ class Service:
                 self._start_events()
                 log.info("service_started", part=self._part.value, port=listening.getsockname()[1])
                 await self._first_of(None, stop)
+                log.info("service_stopping", grace_s=self._grace_s)
         finally:
             await self._stop(server)
 
@@ -117,7 +118,6 @@ class Service:
     async def _stop(self, server: HttpServer) -> None:
         """Stop in order, within the grace time; what is not finished by then is safe with the broker and the outbox."""
         self._container.readiness().stopping()
-        log.info("service_stopping", grace_s=self._grace_s)
         try:
             async with asyncio.timeout(self._grace_s):
                 await self._stop_events()
@@ -142,4 +142,3 @@ class Service:
     async def _close(self) -> None:
         await self._container.keys().aclose()
         await self._container.database().close()
-        log.info("service_stopped")

@@ -10,6 +10,7 @@ The rules of the wallet: pure, synchronous decisions over plain values, and the 
     wallet.py      Wallet: credit, debit, reverse; never below zero
     ledger.py      Entry and its hash chain; TransactionRecord and its states
     posting.py     plan() decides; post_all() loads, plans, stores
+    records.py     how a transaction's record begins
     drafts.py      State that plan() starts from, Plan that it makes
     outcome.py     how a request ended
     settlement.py  what becomes of its delivery

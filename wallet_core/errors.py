@@ -1,4 +1,4 @@
-"""Every error that the core and its ports raise. Expected refusals are values (``posting.Outcome``), not errors.
+"""Every error that the core and its ports raise. Expected refusals are values (``outcome.Outcome``), not errors.
 
 ::
 

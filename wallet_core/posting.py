@@ -32,10 +32,8 @@ from wallet_core.ledger import Direction, Entry, EntryKind, TransactionKind, Tra
 from wallet_core.outcome import Outcome, OutcomeKind, set_aside
 from wallet_core.policy import Policy, Shortfall
 from wallet_core.ports import Books, Clock, UnitOfWork
+from wallet_core.records import fresh_record, opening_id, opening_record, tombstone
 from wallet_core.wallet import Cause, Wallet
-
-OPENING_PREFIX = "opening:"
-"""Transaction id of an opening balance: this and the wallet's id. No producer's id can hold a colon."""
 
 WALLET_NOT_FOUND = "Wallet not found"
 FAILED_BEFORE_COMPLETED = "Transaction failed before it completed"
@@ -102,7 +100,7 @@ class _Posting:
         vocabulary = self._policy.answer_vocabulary(request.vocabulary)
         if vocabulary is Vocabulary.V1 and not is_object_id(request.transaction_id):
             return set_aside(DeadLetterReason.UNANSWERABLE_ID, "a v1 reader takes ids of 24 hex digits only")
-        fresh = self._fresh_record(request, vocabulary)
+        fresh = fresh_record(request, vocabulary, self._policy, self._now)
         if record is not None:
             return self._answer_tombstone(record, fresh)
         if request.objection is not None:
@@ -118,7 +116,7 @@ class _Posting:
         if request.objection is not None:
             return set_aside(request.objection.reason, request.objection.detail)
         if record is None:
-            self.drafts.keep_record(self._tombstone(request))
+            self.drafts.keep_record(tombstone(request, self._policy, self._now))
             return Outcome(OutcomeKind.VOID, request.reason)
         return self._reverse(record, request)
 
@@ -213,59 +211,16 @@ class _Posting:
         self.drafts.answer(replace(record, reason=reason), FinalStatus.FAILED)
         return Outcome(OutcomeKind.REFUSED, reason)
 
-    def _answer_tombstone(self, tombstone: TransactionRecord, fresh: TransactionRecord) -> Outcome:
+    def _answer_tombstone(self, void: TransactionRecord, fresh: TransactionRecord) -> Outcome:
         """Answer the first ``completed`` of what failed before; the tombstone takes over what it says."""
-        void = replace(fresh, state=TransactionState.VOID, recorded_at=tombstone.recorded_at)
-        return self._refuse(void, FAILED_BEFORE_COMPLETED)
+        record = replace(fresh, state=TransactionState.VOID, recorded_at=void.recorded_at)
+        return self._refuse(record, FAILED_BEFORE_COMPLETED)
 
     def _post_opening(self, wallet: Wallet, amount_minor: int, occurred_at: datetime | None) -> None:
-        transaction_id = f"{OPENING_PREFIX}{wallet.id}"
-        entry = wallet.credit(amount_minor, Cause(transaction_id, EntryKind.OPENING, self._now, occurred_at))
+        cause = Cause(opening_id(wallet), EntryKind.OPENING, self._now, occurred_at)
+        entry = wallet.credit(amount_minor, cause)
         legs = self.drafts.keep_entries([wallet.user_id], [entry])
-        self.drafts.keep_record(
-            TransactionRecord(
-                id=transaction_id,
-                state=TransactionState.APPLIED,
-                vocabulary=Vocabulary.DOCUMENTED,
-                currency=wallet.currency,
-                recorded_at=self._now,
-                changed_at=self._now,
-                kind=TransactionKind.OPENING,
-                recipient_id=wallet.user_id,
-                amount_minor=amount_minor,
-                occurred_at=occurred_at,
-                legs=legs,
-            )
-        )
-
-    def _fresh_record(self, request: Linked, vocabulary: Vocabulary) -> TransactionRecord:
-        """Record what a ``completed`` says; refused until something better is known."""
-        return TransactionRecord(
-            id=request.transaction_id,
-            state=TransactionState.REFUSED,
-            vocabulary=vocabulary,
-            currency=self._policy.currency.code,
-            recorded_at=self._now,
-            changed_at=self._now,
-            fingerprint=request.fingerprint,
-            kind=request.kind,
-            sender_id=request.sender_id,
-            recipient_id=request.recipient_id,
-            amount_minor=request.amount_minor,
-            occurred_at=request.occurred_at,
-        )
-
-    def _tombstone(self, request: Reverse) -> TransactionRecord:
-        return TransactionRecord(
-            id=request.transaction_id,
-            state=TransactionState.VOID,
-            vocabulary=self._policy.answer_vocabulary(request.vocabulary),
-            currency=self._policy.currency.code,
-            recorded_at=self._now,
-            changed_at=self._now,
-            occurred_at=request.occurred_at,
-            reason=request.reason,
-        )
+        self.drafts.keep_record(opening_record(wallet, amount_minor, legs, occurred_at, self._now))
 
 
 def _decide(leg: Credit | Debit, wallet: Wallet, cause: Cause) -> Entry:

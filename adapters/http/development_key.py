@@ -18,7 +18,7 @@ from typing import Literal
 from joserfc import jwt
 from joserfc.jwk import KeyParameters, KeySet, KeySetSerialization, RSAKey
 
-from adapters.http.tokens import usable_user_id
+from wallet_core.fields import usable_id
 
 KEY_SIZE_BITS = 2048
 """The least that RS256 allows. Source: RFC 7518, section 3.3."""
@@ -72,7 +72,7 @@ class DevelopmentKey:
 
         Raises ValueError for a user id that no reader of ours would accept.
         """
-        if usable_user_id(user_id) is None:
+        if usable_id(user_id) is None:
             raise ValueError(f"user id {user_id!r} is not usable: 1 to 64 letters, digits, '_' or '-'")
         issued_at = int(time.time())
         payload: dict[str, object] = {"iss": issuer, "iat": issued_at, "exp": issued_at + lifetime_s}

@@ -18,6 +18,7 @@ from structlog.contextvars import bind_contextvars
 from structlog.typing import FilteringBoundLogger
 
 from adapters.http.metrics import UNMATCHED, HttpMetrics
+from adapters.http.paths import PROBE_PATHS
 
 _MS_PER_S = 1_000
 
@@ -60,7 +61,8 @@ class Observation:
     def _report(self, scope: Scope, status: int, duration_s: float) -> None:
         method, route = scope["method"], self._route_of(scope)
         self._metrics.observe(method, route, status, duration_s)
-        _log.info(
+        is_probe = route in PROBE_PATHS and status < HTTPStatus.BAD_REQUEST
+        (_log.debug if is_probe else _log.info)(
             "http_request", method=method, route=route, status=status, duration_ms=round(duration_s * _MS_PER_S, 3)
         )
 

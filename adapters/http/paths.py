@@ -13,3 +13,6 @@ DOCUMENTATION_PATH = "/api-docs"
 
 GATEWAY_PREFIX = "/api/v1/wallet/"
 """What the gateway routes here."""
+
+PROBE_PATHS = frozenset({WALLET_HEALTH_PATH, HEALTH_PATH, READINESS_PATH, METRICS_PATH})
+"""What orchestrators and Prometheus ask every few seconds: their success is logged at debug."""

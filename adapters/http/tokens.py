@@ -26,6 +26,7 @@ from joserfc.jws import JWSRegistry
 
 from adapters.http.key_set import PublicKey
 from adapters.http.keys import PublishedKeys
+from wallet_core.fields import usable_id
 
 LEEWAY_S = 30
 """How far the clocks of the auth service and this one may differ, seconds. With none, a clock that is a moment behind
@@ -42,12 +43,6 @@ and its kin), under which anybody who has the public key could sign."""
 
 _COMPACT_JWS = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 """Three parts of base64url, none of them empty. Source: RFC 7515, section 3.1."""
-
-_USER_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""A usable user id. Source: the contract."""
-
-_OBJECT_ID = re.compile(r"[0-9A-Fa-f]{24}")
-"""A MongoDB ObjectId as text: the same user in either case, kept in lower case. Source: rule 3 of the domain."""
 
 
 class TokenRefused(Exception):
@@ -144,20 +139,13 @@ class TokenVerifier:
         return claims
 
 
-def usable_user_id(value: object) -> str | None:
-    """Give the user id as it is kept (an ObjectId in lower case), or None when no user can have it."""
-    if not isinstance(value, str) or _USER_ID.fullmatch(value) is None:
-        return None
-    return value.lower() if _OBJECT_ID.fullmatch(value) else value
-
-
 def _user_id_of(claims: Mapping[str, object]) -> str:
     """Read ``sub`` (documented) and ``user.id`` (v1): each that is there must be usable, and both must be the same."""
     user = claims.get("user")
     stated = [claims["sub"]] if "sub" in claims else []
     if isinstance(user, dict) and "id" in user:
         stated.append(user["id"])
-    user_ids = {usable_user_id(value) for value in stated}
+    user_ids = {usable_id(value) for value in stated}
     user_id = user_ids.pop() if len(user_ids) == 1 else None
     if user_id is None:
         raise TokenRefused("its user id is missing, not usable, or not the same in sub and user.id")

@@ -15,6 +15,7 @@
 ``indexes.py``          collections, validators, indexes: made and verified at start
 ``v1_wallet.py``        what becomes of one v1 wallet, decided without I/O
 ``adoption.py``         ``wallet migrate``: v1 wallets become ours
+``books_currency.py``   in which currency the wallets are kept
 ``reversals_due.py``    the transactions whose reversal waits for money
 ``audit.py``            reads everything for ``wallet_core.audit``, at one instant
 ``errors.py``           driver error -> core error, one table

@@ -35,6 +35,7 @@ from pamqp.common import FieldValue
 
 from wallet_core.commands import DeadLetterReason, SetAside
 from wallet_core.events import TransactionFinalized
+from wallet_core.fields import iso_milliseconds
 from wallet_core.messages import Message, finalized_message
 
 BODY_BYTES_MAX = 64 * 1024
@@ -194,10 +195,9 @@ def _instant(value: FieldValue) -> datetime | None:
 
 
 def _provenance_headers(provenance: Provenance, attempts: int) -> dict[str, FieldValue]:
-    first_seen = provenance.first_seen_at.astimezone(UTC).isoformat(timespec="milliseconds")
     headers: dict[str, FieldValue] = {
         ATTEMPTS_HEADER: attempts,
-        FIRST_SEEN_HEADER: first_seen.replace("+00:00", "Z"),
+        FIRST_SEEN_HEADER: iso_milliseconds(provenance.first_seen_at),
         SOURCE_QUEUE_HEADER: provenance.source_queue,
         ROUTING_KEY_HEADER: provenance.routing_key,
     }

@@ -62,7 +62,8 @@ def summary_lines(summary: Summary, currency: Currency) -> list[str]:
     if summary.reversals_due:
         lines.append(f"{summary.reversals_due} reversals are due: the recipient has spent what must go back")
     if summary.waiting:
-        lines.append(f"{summary.waiting} wallets of v1 wait for a person: 'wallet migrate' lists them")
+        not_audited = f"{summary.waiting} wallets of v1 are not adopted and not in these sums"
+        lines.append(f"{not_audited}: 'wallet migrate' adopts or lists them")
     if summary.findings:
         lines.append(f"{summary.findings} contradictions: the books do not add up")
     else:

@@ -105,7 +105,7 @@ def story() -> Scenario:
             refused,
             "failed",
         ),
-        _step("somebody sends what is no JSON", b'{"transactionId": "507f1f77', None, OutcomeKind.SET_ASIDE),
+        _step("somebody sends something that is not JSON", b'{"transactionId": "507f1f77', None, OutcomeKind.SET_ASIDE),
     )
     return Scenario((ada, ben, cleo), steps)
 

@@ -44,7 +44,11 @@ READY_TIMEOUT_S = 30.0
 
 
 async def show(*, exits: bool, data: Path | None, port: int) -> int:
-    """Run the demo; 0 if every step came as told and the audit found nothing, 1 if not, 2 if it could not start."""
+    """
+    Run the demo; 2 if it could not start.
+
+    With ``exits``: 0 if every step came as told and the audit found nothing, 1 if not. Else it stays, and ends with 0.
+    """
     stop = StopSignal()
     stop.listen()
     console.print("[bold]wallet demo[/]  starting private servers, this takes some seconds …")
@@ -81,14 +85,12 @@ class Demo:
             telling = asyncio.create_task(self._tell(exits=exits))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({service, telling, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if telling.done() and not exits:
-                await asyncio.wait({service, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stop.set()
             telling.cancel()
             await asyncio.wait({telling})
             stopping.cancel()
             await service
-        return 1 if telling.cancelled() else telling.result()
+        return telling.result() if exits and not telling.cancelled() else 0
 
     @property
     def _log_file(self) -> Path:
@@ -115,11 +117,13 @@ class Demo:
         scenario = story()
         async with self._neighbours() as neighbours, httpx2.AsyncClient(base_url=self._base_url, timeout=5.0) as http:
             await self._until_ready(http)
-            is_told = await Telling(neighbours, self._observer.handled).tell(scenario.steps)
+            telling = Telling(neighbours, self._observer.handled)
+            is_told = await telling.tell(scenario.steps)
             await self._print_balances(http, scenario.people)
         is_clean = await self._audit()
         if not exits:
             self._print_what_to_try(scenario.people[0])
+            await telling.tell_further()
         return 0 if is_told and is_clean else 1
 
     def _introduce(self) -> None:
@@ -151,7 +155,7 @@ class Demo:
         table = Table("owner", "balance", "entries", box=None, header_style="bold", padding=(0, 3, 0, 2))
         table.columns[1].justify = table.columns[2].justify = "right"
         for person in people:
-            answer = await http.get("/api/v1/wallet/user", headers={"Cookie": self._cookie(person)})
+            answer = await http.get("/api/v1/wallet/user", headers={"Cookie": f"mint_session={self._token(person)}"})
             wallet = json.loads(answer.text, parse_float=Decimal)
             table.add_row(person.name, f"{wallet['balance']} {wallet['currency']}", str(wallet["version"]))
         console.print()
@@ -174,12 +178,15 @@ class Demo:
         return not findings
 
     def _print_what_to_try(self, person: Person) -> None:
-        console.print(f"\nRead {person.name}'s wallet and statement, from another terminal:\n")
+        console.print(f"\nIn another terminal, read {person.name}'s wallet and statement:\n")
+        print_plain(f"export TOKEN={self._token(person)}")
         for path in ("/api/v1/wallet/user", "/api/v1/wallet/user/transactions"):
-            print_plain(f"curl -s -H 'Cookie: {self._cookie(person)}' {self._base_url}{path}")
-        console.print("\nCtrl-C ends everything.")
+            print_plain(f'curl -s -H "Cookie: mint_session=$TOKEN" {self._base_url}{path}')
+        if self._servers.database_url and self._servers.rabbitmq_url:
+            console.print("\nor type the operator's commands, such as 'wallet dead-letters list', after this line:\n")
+            print_plain(f"export DATABASE_URL='{self._servers.database_url}' RABBITMQ_URL={self._servers.rabbitmq_url}")
+        console.print("\nCtrl-C ends everything. Until then, each event that comes in shows here.\n")
 
-    def _cookie(self, person: Person) -> str:
+    def _token(self, person: Person) -> str:
         settings = self._settings
-        token = self._key.token(person.user_id, settings.jwt_iss, settings.jwt_aud, TOKEN_LIFETIME_S)
-        return f"mint_session={token}"
+        return self._key.token(person.user_id, settings.jwt_iss, settings.jwt_aud, TOKEN_LIFETIME_S)

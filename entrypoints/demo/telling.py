@@ -17,8 +17,8 @@ from wallet_core.outcome import OutcomeKind
 STEP_TIMEOUT_S = 20.0
 """Longest wait for one step: a late signup costs one retry delay (1 s), the rest milliseconds."""
 
-TITLE_WIDTH, SUBJECT_WIDTH = 54, 22
-"""Columns that hold the longest title and routing key, and leave room for the outcome on a line of 120."""
+INDENT = " " * 5
+"""Under the title: two lines a step fit a terminal of 100 columns."""
 
 STYLES = {
     OutcomeKind.OPENED: "green",
@@ -39,14 +39,21 @@ class Telling:
         self._neighbours = neighbours
         self._handled = handled
 
+    async def tell_further(self) -> None:
+        """Print what else happens, until cancelled."""
+        while True:
+            handled = await self._handled.get()
+            line = Text(f"{INDENT}{handled.key or 'no usable id'}", "dim")
+            console.print(line.append_text(outcome_text(handled)), soft_wrap=True)
+
     async def tell(self, steps: Sequence[Step]) -> bool:
         """Go through all steps; tell whether each came to what the story says."""
         results = [await self._step(number, step) for number, step in enumerate(steps, start=1)]
         return all(results)
 
     async def _step(self, number: int, step: Step) -> bool:
-        line = Text(f"{number:>3}  {step.title:<{TITLE_WIDTH}}")
-        line.append(f"{step.subject.value:<{SUBJECT_WIDTH}}", "dim")
+        console.print(Text(f"{number:>3}  {step.title}", "bold"), soft_wrap=True)
+        line = Text(f"{INDENT}{step.subject.value}", "dim")
         try:
             async with asyncio.timeout(STEP_TIMEOUT_S):
                 await self._neighbours.send(step.subject, step.body)
@@ -55,7 +62,7 @@ class Telling:
                 if step.answer is not None:
                     line.append_text(await self._answer(step))
         except TimeoutError:
-            line.append(f"  ✗ not within {STEP_TIMEOUT_S:g} s", "bold red")
+            line.append(f" ✗ not within {STEP_TIMEOUT_S:g} s", "bold red")
             console.print(line, soft_wrap=True)
             return False
         console.print(line, soft_wrap=True)
@@ -66,7 +73,7 @@ class Telling:
         while True:
             handled = await self._handled.get()
             if (handled.key, handled.outcome.kind) == (expected.key, expected.outcome):
-                return _outcome_text(handled)
+                return outcome_text(handled)
 
     async def _answer(self, step: Step) -> Text:
         """Wait for the answer that the transactions service reads."""
@@ -74,12 +81,13 @@ class Telling:
         while True:
             answer = orjson.loads(await self._neighbours.next_answer())
             if (answer["transactionId"], answer["status"]) == (key, step.answer):
-                return Text(f"  → answered {answer['status']}", "dim")
+                return Text(f" → answered {answer['status']}", "dim")
 
 
-def _outcome_text(handled: Handled) -> Text:
+def outcome_text(handled: Handled) -> Text:
+    """Write how an event ended, in its colour."""
     kind = handled.outcome.kind
-    text = Text(f"  {kind.value}", STYLES.get(kind, ""))
+    text = Text(" → ", "dim").append(kind.value, STYLES.get(kind, "default"))
     if kind is OutcomeKind.SET_ASIDE and handled.outcome.dead_letter is not None:
         text.append(f" ({handled.outcome.dead_letter.value})")
     elif kind is OutcomeKind.REFUSED:
