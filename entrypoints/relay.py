@@ -99,7 +99,7 @@ class RelayLoop:
     async def _pause(self, done: Round | None) -> None:
         """Wait to be woken. After a failure only time and the end count, or each new commit would be one more try."""
         if self._failures:
-            ends, pause_s = self._stopping, _back_off_s(self._failures)
+            ends, pause_s = self._stopping, back_off_s(self._failures)
         else:
             ends, pause_s = self._wake, POLL_S if done is not None and done.is_holder else STANDBY_POLL_S
         try:
@@ -118,7 +118,7 @@ class RelayLoop:
             log.warning("relay_lease_not_released", error=str(error))
 
 
-def _back_off_s(failures: int) -> float:
+def back_off_s(failures: int) -> float:
     """Give a pause of half to the whole of the doubled time, so that relays do not come back in step."""
     doubled_s: float = min(BACK_OFF_MAX_S, BACK_OFF_FIRST_S * 2 ** min(failures - 1, 16))
     return doubled_s * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
