@@ -69,7 +69,7 @@ def token_of(value: object) -> str:
     if isinstance(value, Decimal) or (isinstance(value, int) and not isinstance(value, bool)):
         return str(Decimal(value))
     try:
-        return json.dumps(value, sort_keys=True, default=str)
+        return json.dumps(value, sort_keys=True, default=lambda number: {"number": str(number)})
     except (RecursionError, TypeError, ValueError):
         return f"unreadable {type(value).__name__}"
 

@@ -158,10 +158,10 @@ def _reverse(message: Message, currency: Currency) -> Reverse | SetAside:
     return Reverse(
         transaction_id=transaction_id,
         vocabulary=vocabulary,
-        kind=Carried(kind) if "type" in message else None,
+        kind=Carried(kind) if message.get("type") is not None else None,
         initiator_id=_carried_id(message, recipient_names if is_topup else sender_names),
         recipient_id=None if is_topup else _carried_id(message, recipient_names),
-        amount_minor=_carried_amount(amount) if "amount" in message else None,
+        amount_minor=_carried_amount(amount) if message.get("amount") is not None else None,
         reason=readable_text(message.get("reason"), REASON_LENGTH_MAX),
         occurred_at=readable_instant(message.get("failedAt")),
         objection=_version_objection(message),
@@ -195,7 +195,7 @@ def _party_names(kind: TransactionKind | None, vocabulary: Vocabulary) -> tuple[
 
 def _party(message: Message, names: Sequence[str]) -> object:
     """Give the raw id of a party. Names that disagree about it give all their values, which are no usable id."""
-    values = [message[name] for name in names if name in message]
+    values = [message[name] for name in names if message.get(name) is not None]
     if len({usable_id(value) for value in values}) > 1:
         return values
     return values[0] if values else None
@@ -209,7 +209,9 @@ def _amount(value: object, currency: Currency) -> Money | InvalidAmount:
 
 
 def _carried_id(message: Message, names: Sequence[str]) -> Carried | None:
-    return Carried(usable_id(_party(message, names))) if any(name in message for name in names) else None
+    """Read a carried party; ``null`` is as good as absent, as in a ``completed``."""
+    party = _party(message, names)
+    return None if party is None else Carried(usable_id(party))
 
 
 def _carried_amount(amount: Money | InvalidAmount) -> Carried:

@@ -101,7 +101,7 @@ def _scaled(value: Decimal, currency: Currency) -> int:
     if shift >= 0:
         return int(text + "0" * shift)
     whole, fraction = text[:shift], text[shift:]
-    if fraction.strip("0") or len(text) < -shift:
+    if fraction.strip("0"):
         raise InvalidAmount(f"more than {currency.exponent} decimal places")
     return int(whole or "0")
 

@@ -15,10 +15,10 @@ from hypothesis.stateful import (
 )
 
 from tests.property.books import check_books, check_legs
-from tests.property.histories import amounts_minor, failures, policies, signups, topups, transaction_ids, user_ids
+from tests.property.histories import FUNDED, failures, policies, signups, topups, transaction_ids, transfers, user_ids
 from tests.property.state_table import Completed, Fact, Failed, SignedUp, StateTable
 from tests.scenario import Scenario
-from wallet_core import Policy, Shortfall, Vocabulary
+from wallet_core import Policy, Shortfall
 
 
 class WalletMachine(RuleBasedStateMachine):
@@ -31,12 +31,17 @@ class WalletMachine(RuleBasedStateMachine):
         self.table = StateTable()
         self.seen: list[Fact] = []
 
-    @initialize(policy=policies, users=st.sets(user_ids))
-    def start(self, policy: Policy, users: set[str]) -> None:
+    @property
+    def movable(self) -> list[str]:
+        """The transactions that a ``failed`` would take back."""
+        return [id_ for id_, state in self.table.states.items() if state in ("applied", "reversal_due")]
+
+    @initialize(policy=policies, known=st.sampled_from([FUNDED, FUNDED, ()]))
+    def start(self, policy: Policy, known: tuple[Fact, ...]) -> None:
         """Choose a deployment, and who is there already."""
         self.scenario = Scenario(policy)
         self.table = StateTable(policy.shortfall is Shortfall.OVERDRAW, policy.opening_balance_minor)
-        self._post([SignedUp(user_id) for user_id in sorted(users)])
+        self._post(list(known))
 
     @rule(signup=signups)
     def sign_up(self, signup: SignedUp) -> None:
@@ -48,21 +53,28 @@ class WalletMachine(RuleBasedStateMachine):
         """A top-up completes."""
         self._post([topup])
 
-    @rule(
-        id_=transaction_ids,
-        sender_id=user_ids,
-        recipient_id=user_ids,
-        amount_minor=amounts_minor,
-        vocabulary=st.sampled_from(Vocabulary),
-    )
-    def transfer(self, id_: str, sender_id: str, recipient_id: str, amount_minor: int, vocabulary: Vocabulary) -> None:
+    @rule(transfer=transfers)
+    def transfer(self, transfer: Completed) -> None:
         """A transfer completes."""
-        self._post([Completed(id_, sender_id, recipient_id, amount_minor, vocabulary)])
+        self._post([transfer])
+
+    @precondition(lambda self: self.table.balances)
+    @rule(id_=transaction_ids, recipient_id=user_ids, data=st.data())
+    def spend_everything(self, id_: str, recipient_id: str, data: st.DataObject) -> None:
+        """Somebody sends all that there is to somebody else."""
+        sender_id = data.draw(st.sampled_from(sorted(self.table.balances)))
+        self._post([Completed(id_, sender_id, recipient_id, max(1, self.table.balances[sender_id]))])
 
     @rule(failure=failures)
     def fail(self, failure: Failed) -> None:
         """A transaction fails."""
         self._post([failure])
+
+    @precondition(lambda self: self.movable)
+    @rule(data=st.data())
+    def take_back(self, data: st.DataObject) -> None:
+        """A transaction fails that has moved money, or whose reversal is due."""
+        self._post([Failed(data.draw(st.sampled_from(self.movable)))])
 
     @precondition(lambda self: self.seen)
     @rule(data=st.data())

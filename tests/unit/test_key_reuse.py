@@ -6,6 +6,7 @@ T is a transfer of 60.00 from Alice to Carol, of which Alice has 100.00.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -142,7 +143,8 @@ def test_topup_is_compared() -> None:
     """A ``failed`` for a top-up is compared in kind, owner and amount."""
     scenario = prepared(topup_v1(T, ALICE, 60))
 
-    for other in (failed(T).but(type="transfer"), failed(T).but(userId=BOB), failed(T).but(amount=61)):
+    others = [failed(T).but(type="transfer"), failed(T).but(userId=BOB), failed(T).but(amount=61)]
+    for other in [*others, failed_as(topup(T, BOB, 60)), failed_as(topup_v1(T, BOB, 60))]:
         assert DeadLetterReason.KEY_REUSED is scenario.post_one(other).dead_letter
     assert OutcomeKind.REVERSED is scenario.post_one(failed_as(topup(T, ALICE, 60))).kind
 
@@ -169,6 +171,19 @@ def test_tombstone_is_answered_as_failed_before(first: Event) -> None:
 
     assert (TransactionState.VOID, 1) == (scenario.known(T).state, scenario.answer(T).revision)
     assert "failed before it completed" in str(scenario.answer(T).reason)
+
+
+def test_tombstone_says_when_and_why() -> None:
+    """A tombstone keeps the producer's reason and instant; its ``completed`` leaves when it was first heard of."""
+    scenario = prepared(failed(T, "The bank said no").but(failedAt="2025-01-15T12:00:00Z"))
+    heard_at, tombstone = scenario.clock.now(), scenario.known(T)
+    scenario.clock.advance(timedelta(hours=1))
+
+    scenario.post(COMPLETED)
+
+    failed_at = datetime(2025, 1, 15, 12, tzinfo=UTC)
+    assert ("The bank said no", failed_at, heard_at) == (tombstone.reason, tombstone.occurred_at, tombstone.recorded_at)
+    assert (heard_at, scenario.clock.now()) == (scenario.known(T).recorded_at, scenario.known(T).changed_at)
 
 
 def test_tombstones_of_one_id_are_one() -> None:
@@ -249,9 +264,26 @@ def test_refused_completed_that_comes_again_is_a_repetition(refused: Event) -> N
     assert OutcomeKind.REPEATED is scenario.post_one(refused).kind
 
 
+@pytest.mark.parametrize("other", [transfer_v1(T, BOB, CAROL, 60), transfer_v1(T, ALICE, BOB, 60)])
+def test_unknown_type_of_other_parties_in_v1_is_another_meaning(other: Event) -> None:
+    """Of a v1 transaction of an unknown type both parties are read, and its initiator is told."""
+    scenario = prepared(transfer_v1(T, ALICE, CAROL, 60).but(type="Refund"))
+
+    assert scenario.answer(T).user_id == ALICE
+    assert DeadLetterReason.KEY_REUSED is scenario.post_one(other.but(type="Refund")).dead_letter
+
+
 def test_unknown_type_of_another_user_is_another_meaning() -> None:
     """Of a transaction of an unknown type the user is part of the meaning too, and is told in the answer."""
     scenario = prepared(topup(T, ALICE, 60).but(type="refund"))
 
     assert scenario.answer(T).user_id == ALICE
     assert DeadLetterReason.KEY_REUSED is scenario.post_one(topup(T, BOB, 60).but(type="refund")).dead_letter
+
+
+@pytest.mark.parametrize("field", ["type", "userId", "recipientId", "amount"])
+def test_null_in_a_failed_is_not_carried(field: str) -> None:
+    """A ``failed`` whose field is ``null`` says nothing about it, and takes the money back."""
+    scenario = prepared(COMPLETED)
+
+    assert OutcomeKind.REVERSED is scenario.post_one(failed_as(COMPLETED).but(**{field: None})).kind

@@ -9,6 +9,7 @@ import pytest
 
 from tests.scenario import USD
 from wallet_core import AMOUNT_MINOR_MAX, Currency, InvalidAmount, Money
+from wallet_core.money import major_units
 
 JPY = Currency("JPY", 0)
 KWD = Currency("KWD", 3)
@@ -139,6 +140,17 @@ def test_no_number_is_slow(value: str) -> None:
     assert time.process_time() - started_s < 0.5
 
 
+def test_no_whole_number_is_slow() -> None:
+    """An int of a million bits, whose decimal digits would take a second to find, is refused at once."""
+    number = 1 << 1_000_000
+    started_s = time.process_time()
+
+    with pytest.raises(InvalidAmount):
+        Money.from_major(number, USD)
+
+    assert time.process_time() - started_s < 0.5
+
+
 def test_amount_does_not_depend_on_the_decimal_context() -> None:
     """A context of few digits, which rounds silently, changes no amount."""
     with localcontext() as context:
@@ -165,6 +177,12 @@ def test_major_units_keep_the_decimals_of_the_currency(amount_minor: int, curren
     money = Money(amount_minor, currency)
 
     assert shown == str(money.major)
+
+
+def test_overdrawn_balance_in_major_units_is_negative() -> None:
+    """A balance below zero is shown as such."""
+    assert Decimal("-0.05") == major_units(-5, USD)
+    assert Decimal("-1234.56") == major_units(-123_456, USD)
 
 
 def test_largest_amount_in_major_units_is_exact() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -49,7 +50,7 @@ def test_opening_balance_is_an_entry() -> None:
     """An opening balance is the first entry of a wallet, with a record of its own and no answer."""
     scenario = Scenario(Policy(USD, opening_balance_minor=2_500))
 
-    scenario.open(ALICE)
+    scenario.post_one(signup(ALICE).but(createdAt="2025-01-15T10:30:00Z"))
 
     (entry,) = scenario.entries(ALICE)
     assert (EntryKind.OPENING, 2_500, 1, 2_500) == (
@@ -66,6 +67,8 @@ def test_opening_balance_is_an_entry() -> None:
         record.amount_minor,
     )
     assert [(ALICE, 1)] == [(leg.user_id, leg.sequence) for leg in record.legs]
+    signed_up_at = datetime(2025, 1, 15, 10, 30, tzinfo=UTC)
+    assert (ALICE, signed_up_at, signed_up_at) == (record.recipient_id, record.occurred_at, entry.occurred_at)
     assert [] == scenario.publish()
 
 

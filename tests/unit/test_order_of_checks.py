@@ -116,6 +116,15 @@ def test_answer_that_a_v1_reader_cannot_read_is_not_given(wire: Wire, is_v1: boo
     assert answered_in_v1 is (scenario.record("order-1") is None)
 
 
+@pytest.mark.parametrize("id_", [f"{T}0", T[:-1], f"{T[:-1]}g", "order-1"])
+def test_only_an_object_id_can_be_answered_in_v1(id_: str) -> None:
+    """A v1 reader takes ids of exactly 24 hex digits: one more or one less would circle in its queue for ever."""
+    scenario = Scenario()
+    scenario.open(ALICE)
+
+    assert DeadLetterReason.UNANSWERABLE_ID is scenario.post_one(topup_v1(id_, ALICE, 1)).dead_letter
+
+
 def test_unanswerable_refusal_is_set_aside_too() -> None:
     """A refusal that its reader cannot read is set aside like any other answer."""
     scenario = Scenario()

@@ -12,7 +12,6 @@ from tests.scenario import (
     ALICE,
     BOB,
     CAROL,
-    USD,
     Event,
     Scenario,
     failed,
@@ -34,7 +33,6 @@ from wallet_core import (
     TransactionState,
     plan,
     post_all,
-    request_of,
 )
 
 T = transaction_id(1)
@@ -151,6 +149,7 @@ def test_record_keeps_what_was_read(scenario: Scenario) -> None:
     )
     assert record.occurred_at is not None
     assert "2025-01-15T10:59:00+00:00" == record.occurred_at.isoformat()
+    assert {record.occurred_at} == {scenario.entries(user_id)[-1].occurred_at for user_id in (ALICE, CAROL)}
     assert scenario.clock.now() == record.recorded_at == record.changed_at
 
 
@@ -200,6 +199,25 @@ def test_duplicates_in_one_batch_count_once(scenario: Scenario) -> None:
     assert len([body for body in scenario.publish() if body["transactionId"] == T]) == 1
 
 
+def test_batch_sees_its_own_changes_of_what_was_known(scenario: Scenario) -> None:
+    """An event of a batch meets wallets and records as the events before it leave them, not as they were stored."""
+    scenario.post(transfer(T, ALICE, CAROL, 60), failed(transaction_id(2)))
+
+    outcomes = scenario.post(
+        failed(T),
+        failed(T),
+        transfer(T, ALICE, CAROL, 60),
+        transfer(transaction_id(3), CAROL, ALICE, 60),
+        transfer(transaction_id(2), ALICE, CAROL, 1),
+        transfer(transaction_id(2), ALICE, CAROL, 2),
+    )
+
+    assert ["reversed", "nothing", "repeated", "refused", "refused", "set_aside"] == [
+        outcome.kind for outcome in outcomes
+    ]
+    assert (10_000, 0) == (scenario.balance(ALICE), scenario.balance(CAROL))
+
+
 def test_repetition_is_answered_once_in_a_unit_of_work(scenario: Scenario) -> None:
     """A recorded answer is repeated at most once per unit of work, however often it is asked for."""
     scenario.post_one(transfer(T, ALICE, CAROL, 60))
@@ -218,22 +236,25 @@ def test_empty_batch_is_nothing(scenario: Scenario) -> None:
     assert before == scenario.final_state()
 
 
+@pytest.mark.parametrize("position", [0, 1])
 @pytest.mark.parametrize(
-    ("version", "outcome"), [(1, OutcomeKind.APPLIED), (0, OutcomeKind.REFUSED), (2, OutcomeKind.REFUSED)]
+    ("ahead", "outcome"), [(0, OutcomeKind.APPLIED), (-1, OutcomeKind.REFUSED), (1, OutcomeKind.REFUSED)]
 )
-def test_version_conflict_is_answered(scenario: Scenario, version: int, outcome: OutcomeKind) -> None:
-    """A caller who names an expected version that is not current is answered, and nothing moves."""
-    event = topup(T, ALICE, 1)
-    request = request_of(event.subject, event.message, USD)
+def test_version_conflict_is_answered(scenario: Scenario, ahead: int, position: int, outcome: OutcomeKind) -> None:
+    """A caller who names an expected version that is not current, of either wallet, is answered, and nothing moves."""
+    scenario.fund(CAROL, 1)
+    (request,) = scenario.requests([transfer(T, ALICE, CAROL, 1)])
     assert isinstance(request, Linked)
-    request = replace(request, legs=(replace(request.legs[0], expected_version=version),))
+    legs = list(request.legs)
+    legs[position] = replace(legs[position], expected_version=1 + ahead)
 
-    (result,) = asyncio.run(post_all([request], scenario.store, scenario.clock, scenario.policy))
-
-    assert (outcome, None if outcome is OutcomeKind.APPLIED else "Wallet version conflict") == (
-        result.kind,
-        result.reason,
+    (result,) = asyncio.run(
+        post_all([replace(request, legs=tuple(legs))], scenario.store, scenario.clock, scenario.policy)
     )
+
+    reason = None if outcome is OutcomeKind.APPLIED else "Wallet version conflict"
+    assert (outcome, reason) == (result.kind, result.reason)
+    assert (9_900 if outcome is OutcomeKind.APPLIED else 10_000) == scenario.balance(ALICE)
 
 
 def test_same_requests_give_the_same_plan(scenario: Scenario) -> None:

@@ -117,8 +117,9 @@ def test_no_two_answers_of_one_transaction_in_one_call(scenario: Scenario) -> No
     scenario.post(failed(T))
     broker = Broker()
 
-    asyncio.run(relay_of(scenario, broker).publish_pending())
+    result = asyncio.run(relay_of(scenario, broker).publish_pending())
 
+    assert Round(is_holder=True, published=1) == result
     assert [[(T, 2)]] == broker.calls
     assert [] == waiting(scenario)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_reversal_posts_the_opposite_of_both_legs() -> None:
     scenario = transferred()
     before = scenario.final_state().entries
 
-    scenario.post(failed(T, "The bank said no"))
+    scenario.post(failed(T, "The bank said no").but(failedAt="2025-01-15T12:00:00Z"))
 
     assert (10_000, 0) == (scenario.balance(ALICE), scenario.balance(CAROL))
     credit, debit = scenario.entries(ALICE)[-1], scenario.entries(CAROL)[-1]
@@ -50,6 +50,7 @@ def test_reversal_posts_the_opposite_of_both_legs() -> None:
     ]
     for entry in (credit, debit):
         assert (EntryKind.REVERSAL, T, 6_000) == (entry.kind, entry.transaction_id, entry.amount_minor)
+        assert ("The bank said no", datetime(2025, 1, 15, 12, tzinfo=UTC)) == (entry.description, entry.occurred_at)
     assert before == tuple(
         tuple(entry for entry in entries if entry.kind is not EntryKind.REVERSAL)
         for entries in scenario.final_state().entries
