@@ -67,4 +67,6 @@ class ProcessReadiness:
             return "consumption has halted: the log says why; it starts again with the process"
         if not publishing.status.connected:
             return "away (publishing)"
-        return None if consumer.status.consuming else "away (consuming)"
+        if not consumer.status.consuming:
+            return "away (consuming)"
+        return None if consumer.status.reason is None else "there, but events wait for the database"

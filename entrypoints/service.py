@@ -27,6 +27,9 @@ from entrypoints.stop_signal import StopSignal
 CONSUMER_SHARE = 0.6
 """Part of the grace time that the batch in hand may take; the rest is for the last answers and open requests."""
 
+GOODBYE_S = 0.4
+"""How long a cancelled part may close its connections; twice that comes on top of the grace time."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -126,9 +129,17 @@ class Service:
         except TimeoutError:
             log.warning("grace_over", unfinished=[name for name, task in self._tasks.items() if not task.done()])
         finally:
+            await self._end_tasks()
+
+    async def _end_tasks(self) -> None:
+        """Cancel what is left, and once more what still says goodbye to a server that hangs."""
+        for _ in range(2):
             for task in self._tasks.values():
                 task.cancel()
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await asyncio.wait(self._tasks.values(), timeout=GOODBYE_S)
+        for task in self._tasks.values():
+            if task.done() and not task.cancelled():
+                task.exception()  # looked at, so that nobody reports it as never retrieved: it was raised or logged
 
     async def _stop_events(self) -> None:
         if "consumer" not in self._tasks:

@@ -75,12 +75,13 @@ class Wallet:
         """
         Decide the opposite of an earlier entry of this wallet.
 
-        Raises BalanceLimitExceeded, and InsufficientFunds when the owner has spent the money, unless ``may_overdraw``.
+        Raises BalanceLimitExceeded, and InsufficientFunds when the owner has spent the money, unless ``may_overdraw``
+        (down to ``-AMOUNT_MINOR_MAX``).
         """
         cause = replace(cause, reverses_sequence=leg.sequence)
         if leg.direction is Direction.DEBIT:
             return self.credit(leg.amount_minor, cause)
-        if may_overdraw:
+        if may_overdraw and self.balance_minor - leg.amount_minor >= -AMOUNT_MINOR_MAX:
             return self._entry(Direction.DEBIT, leg.amount_minor, cause)
         return self.debit(leg.amount_minor, cause)
 

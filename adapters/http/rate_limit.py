@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.http.client_address import ClientAddresses
 from adapters.http.errors import ErrorStyle, error_response
-from adapters.http.paths import HEALTH_PATH, METRICS_PATH
+from adapters.http.paths import HEALTH_PATH, PROBE_PATHS
 from adapters.http.rate_limit_storage import BoundedMemoryStorage
 
 _MS_PER_S = 1_000
@@ -102,4 +102,4 @@ class RateLimiting:
 
 
 def _is_exempt(path: str) -> bool:
-    return path in {HEALTH_PATH, METRICS_PATH} or path.startswith(f"{HEALTH_PATH}/")
+    return path in PROBE_PATHS or path.startswith(f"{HEALTH_PATH}/")

@@ -6,6 +6,7 @@
 ``collection.py``       one collection: every statement carries its session, is timed, and raises core errors
 ``cancellation.py``     a cancelled task lets its statement end first
 ``unit_of_work.py``     one transaction around ``work``: when it runs again, how the commit is repeated
+``abandoned.py``        ends the transactions that a killed process has left open
 ``repositories.py``     wallets, journal and outbox inside a unit of work
 ``reader.py``           balances and statements
 ``pending_answers.py``  the outbox and the lease, seen by the relay

@@ -135,11 +135,11 @@ class _Batch:
         )
         wallets_of: dict[str, list[str]] = defaultdict(list)
         for document in found:
-            wallets_of[str(document["userId"])].append(str(document["_id"]))
+            wallets_of[_owner_key(document)].append(str(document["_id"]))
         return wallets_of
 
     def _decide(self, document: Document, wallets_of: Mapping[str, list[str]]) -> Adopted | Left:
-        others = [id_ for id_ in wallets_of.get(str(document.get("userId")), ()) if id_ != str(document["_id"])]
+        others = [id_ for id_ in wallets_of.get(_owner_key(document), ()) if id_ != str(document["_id"])]
         if others:
             return Left(f"its owner {document['userId']} has another wallet: {', '.join(others[:3])}")
         return adopt_wallet(document, self._currency)
@@ -206,6 +206,11 @@ async def _batches(database: Database, collection: str, query: Document) -> Asyn
                 ids = []
     if ids:
         yield ids
+
+
+def _owner_key(document: Document) -> str:
+    """Name the owner however it is stored: as an ObjectId, or as text in either case."""
+    return owner_of(document) or str(document.get("userId"))
 
 
 def _without_id(document: Document) -> dict[str, object]:

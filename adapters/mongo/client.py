@@ -56,6 +56,9 @@ POOL_WAIT_MS = 5_000
 MAX_COMMIT_TIME_MS = 10_000
 """How long the server may take for a commit; then its result counts as unknown and the commit is repeated."""
 
+APPLICATION_NAME = "wallet-service"
+"""How the server's tools, and ``abandoned``, tell our connections from those of other services."""
+
 PING_TIMEOUT_S = 2.0
 """How long a readiness probe waits: health checks of containers usually give up after 3 to 5 s."""
 
@@ -155,6 +158,11 @@ class Database:
         reply: Document = await self._database.command(dict(command))
         return reply
 
+    async def admin_command(self, command: Document) -> Document:
+        """Run a command on the ``admin`` database, as any user may. Raises the driver's errors, as ``command``."""
+        reply: Document = await self._client.admin.command(dict(command))
+        return reply
+
     async def check(self) -> None:
         """
         Verify that the server can hold the books.
@@ -215,7 +223,7 @@ def connect(url: str, observer: StoreObserver | None = None) -> Database:
         client: AsyncIOMotorClient[dict[str, object]] = AsyncIOMotorClient(
             url,
             io_loop=asyncio.get_running_loop(),
-            appname="wallet",
+            appname=APPLICATION_NAME,
             document_class=dict,
             tz_aware=True,
             tzinfo=UTC,

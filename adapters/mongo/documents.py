@@ -7,7 +7,7 @@ Absent rather than null. Every integer is an Int64: the driver writes small ones
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from bson import Binary, Int64, ObjectId
 
@@ -29,6 +29,7 @@ from adapters.mongo.fields import (
 )
 from adapters.mongo.handles import Document
 from wallet_core.events import FinalStatus, TransactionFinalized, Vocabulary
+from wallet_core.fields import usable_id
 from wallet_core.ledger import Direction, Entry, EntryKind, Leg, TransactionKind, TransactionRecord, TransactionState
 from wallet_core.wallet import SuspendedWallet, Wallet
 
@@ -84,7 +85,8 @@ def wallets_by_user(documents: Iterable[Document]) -> dict[str, Wallet | Suspend
     """
     wallets: dict[str, Wallet | SuspendedWallet] = {}
     for document in documents:
-        user_id = identifier(document, "userId")
+        stored_id = identifier(document, "userId")
+        user_id = usable_id(stored_id) or stored_id
         if user_id in wallets or "version" not in document:
             wallets[user_id] = SuspendedWallet(user_id)
         else:
@@ -92,15 +94,18 @@ def wallets_by_user(documents: Iterable[Document]) -> dict[str, Wallet | Suspend
     return wallets
 
 
-def owner_forms(user_ids: Iterable[str]) -> list[ObjectId | str]:
+def owner_forms(user_ids: Collection[str]) -> list[ObjectId | str]:
     """
     Give the forms in which these owners may be stored.
 
-    Ours is ``id_to``. In a v1 document an owner that should be an ObjectId may be text, and while such a wallet waits
-    for a person it must not look as if its owner had none.
+    Ours is ``id_to``. In a v1 document an owner that should be an ObjectId may be text, in lower or upper case, and
+    while such a wallet waits for a person it must not look as if its owner had none.
     """
     forms: list[ObjectId | str] = list(user_ids)
-    forms.extend(form for form in map(id_to, user_ids) if isinstance(form, ObjectId))
+    for user_id in user_ids:
+        form = id_to(user_id)
+        if isinstance(form, ObjectId):
+            forms += [form, user_id.upper()]
     return forms
 
 

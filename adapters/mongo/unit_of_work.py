@@ -27,6 +27,7 @@ from typing import TypeVar
 from bson import ObjectId
 from pymongo.errors import PyMongoError
 
+from adapters.mongo.abandoned import AbandonedTransactions
 from adapters.mongo.client import Database, Session
 from adapters.mongo.errors import ConnectionLost, core_error
 from adapters.mongo.repositories import MongoBooks
@@ -37,6 +38,9 @@ T = TypeVar("T")
 
 ATTEMPTS_MAX = 12
 """Runs of ``work``. With the waits below the last are up to half a second apart: who loses 12 is one of hundreds."""
+
+ATTEMPTS_SUSPICIOUS = 6
+"""Races lost in a row that may mean that the winner is dead: the waits are a third of a second by then."""
 
 RUN_S_MAX = 30.0
 """No further run of ``work`` begins after this; twice an election, which takes up to 12 s by default."""
@@ -60,10 +64,13 @@ class MongoUnitOfWork:
     def __init__(self, database: Database) -> None:
         """Take the database."""
         self._database = database
+        self._abandoned = AbandonedTransactions(database)
 
     async def run(self, work: Callable[[Books], Awaitable[T]]) -> T:
         """Run ``work`` in a transaction until it is committed; see ``ports.UnitOfWork.run``."""
-        return await run_in_transaction(self._database, lambda session: work(MongoBooks(self._database, session)))
+        return await run_in_transaction(
+            self._database, lambda session: work(MongoBooks(self._database, session)), self._abandoned
+        )
 
     async def probe(self) -> None:
         """
@@ -86,8 +93,16 @@ class MongoUnitOfWork:
         await outbox.delete_one({"_id": row["_id"]})
 
 
-async def run_in_transaction(database: Database, body: Callable[[Session], Awaitable[T]]) -> T:
-    """Run ``body`` in a transaction until it is committed. Raises what ``ports.UnitOfWork.run`` raises."""
+async def run_in_transaction(
+    database: Database,
+    body: Callable[[Session], Awaitable[T]],
+    abandoned: AbandonedTransactions | None = None,
+) -> T:
+    """
+    Run ``body`` in a transaction until it is committed; look for ``abandoned`` ones when it keeps losing.
+
+    Raises what ``ports.UnitOfWork.run`` raises.
+    """
     give_up_at_s = time.monotonic() + RUN_S_MAX
     attempt = 1
     while True:
@@ -100,6 +115,8 @@ async def run_in_transaction(database: Database, body: Callable[[Session], Await
                 database.observer.race_lost()
             if attempt == ATTEMPTS_MAX or time.monotonic() >= give_up_at_s:
                 raise
+        if abandoned is not None and attempt >= ATTEMPTS_SUSPICIOUS:
+            await abandoned.end()
         await asyncio.sleep(_wait_s(attempt))
         attempt += 1
 

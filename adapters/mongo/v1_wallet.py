@@ -105,7 +105,7 @@ def owner_of(document: Document) -> str | None:
     owner = document.get("userId")
     if isinstance(owner, ObjectId):
         return str(owner)
-    return owner if isinstance(owner, str) and usable_id(owner) == owner else None
+    return usable_id(owner)
 
 
 def _dates(document: Document, key: ObjectId) -> tuple[datetime, datetime] | Left:

@@ -38,6 +38,9 @@ from wallet_core.events import TransactionFinalized
 from wallet_core.fields import iso_milliseconds
 from wallet_core.messages import Message, finalized_message
 
+SHORT_STRING_BYTES_MAX = 255
+"""Most bytes of a property that is text: its length stands in one byte (AMQP 0-9-1, section 4.2.5.3)."""
+
 BODY_BYTES_MAX = 64 * 1024
 """Longest body that is read (design rule 6)."""
 
@@ -214,16 +217,23 @@ def _parked(received: Basic.Properties, ours: dict[str, FieldValue]) -> Basic.Pr
     ``priority``.
     """
     return Basic.Properties(
-        content_type=received.content_type,
-        content_encoding=received.content_encoding,
+        content_type=_short(received.content_type),
+        content_encoding=_short(received.content_encoding),
         headers=_foreign_headers(received.headers) | ours,
         delivery_mode=PERSISTENT,
-        correlation_id=received.correlation_id,
-        message_id=received.message_id,
+        correlation_id=_short(received.correlation_id),
+        message_id=_short(received.message_id),
         timestamp=received.timestamp,
-        message_type=received.message_type,
-        app_id=received.app_id,
+        message_type=_short(received.message_type),
+        app_id=_short(received.app_id),
     )
+
+
+def _short(text: str | None) -> str | None:
+    """Cut a property to what a frame holds: one that was not UTF-8 is longer now, with its replacement characters."""
+    if text is None:
+        return None
+    return text.encode("utf-8", "replace")[:SHORT_STRING_BYTES_MAX].decode("utf-8", "ignore")
 
 
 def _foreign_headers(headers: Mapping[str, FieldValue] | None) -> dict[str, FieldValue]:

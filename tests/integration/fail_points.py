@@ -7,7 +7,9 @@ from contextlib import contextmanager
 
 from pymongo import MongoClient
 
-OF_THE_SERVICE = "wallet"
+from adapters.mongo.client import APPLICATION_NAME
+
+OF_THE_SERVICE = APPLICATION_NAME
 """The application name of the connections under test; those of the tests themselves see no fault."""
 
 TRANSIENT = ["TransientTransactionError"]

@@ -124,7 +124,6 @@ NOT_ADOPTABLE: list[tuple[dict[str, object], str]] = [
     ({"balance": 1, "userId": None}, "userId"),
     ({"balance": 1, "userId": ""}, "userId"),
     ({"balance": 1, "userId": "a b"}, "userId"),
-    ({"balance": 1, "userId": "507F1F77BCF86CD799439011"}, "userId"),
     ({"balance": 1, "userId": 7}, "userId"),
     ({"balance": 1, "createdAt": "yesterday"}, "createdAt"),
     ({"balance": 1, "_id": "text"}, "ObjectId"),
@@ -241,10 +240,11 @@ async def test_minor_units_follow_the_currency(v1: V1) -> None:
     assert [str(half)] == [each.wallet_id for each in v1.listed]
 
 
-async def test_two_wallets_of_one_owner_are_both_left(v1: V1) -> None:
+@pytest.mark.parametrize("other_form", [str, lambda owner: str(owner).upper()], ids=["lower case", "upper case"])
+async def test_two_wallets_of_one_owner_are_both_left(v1: V1, other_form: Callable[[ObjectId], str]) -> None:
     """Neither of two wallets of one owner is adopted, also where one names the owner by text; others are."""
-    owner = ObjectId()
-    left = {v1.insert(userId=owner, balance=1), v1.insert(userId=str(owner), balance=2)}
+    owner = ObjectId("507f1f77bcf86cd799439011")
+    left = {v1.insert(userId=owner, balance=1), v1.insert(userId=other_form(owner), balance=2)}
     v1.insert(balance=3)
 
     report = await v1.migrate()
@@ -254,10 +254,11 @@ async def test_two_wallets_of_one_owner_are_both_left(v1: V1) -> None:
     assert all("another wallet" in each.reason for each in v1.listed)
 
 
-async def test_an_owner_in_text_becomes_an_object_id(v1: V1) -> None:
-    """An owner that v1 has stored as text of 24 hex digits is found by its id afterwards."""
-    owner = str(ObjectId())
+@pytest.mark.parametrize("owner", ["507f1f77bcf86cd799439011", "507F1F77BCF86CD799439011"])
+async def test_an_owner_in_text_becomes_an_object_id(v1: V1, owner: str) -> None:
+    """An owner that v1 has stored as text of 24 hex digits, in either case, is found by its id afterwards."""
     v1.insert(userId=owner, balance=1)
+    owner = owner.lower()
 
     await v1.migrate()
 

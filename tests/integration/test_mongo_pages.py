@@ -8,7 +8,7 @@ import pytest
 from pymongo import MongoClient
 
 from adapters.mongo.adoption import unmigrated
-from adapters.mongo.client import Database
+from adapters.mongo.client import APPLICATION_NAME, Database
 from adapters.mongo.documents import entry_to_document, wallet_to_document
 from adapters.mongo.pending_answers import MongoPendingAnswers
 from adapters.mongo.reader import MongoReader
@@ -40,7 +40,8 @@ class Profiler:
             yield seen
         finally:
             self._database.command({"profile": 0})
-            seen += self._database["system.profile"].find({"appName": "wallet", "op": {"$in": ["query", "getmore"]}})
+            reads = {"appName": APPLICATION_NAME, "op": {"$in": ["query", "getmore"]}}
+            seen += self._database["system.profile"].find(reads)
             self._database.drop_collection("system.profile")
 
 

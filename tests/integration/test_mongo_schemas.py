@@ -8,7 +8,7 @@ from bson import Decimal128, Int64, ObjectId
 from pymongo import MongoClient
 from pymongo.errors import WriteError
 
-from adapters.mongo.client import Database, connect
+from adapters.mongo.client import APPLICATION_NAME, Database, connect
 from adapters.mongo.documents import entry_to_document, record_to_document, wallet_to_document
 from adapters.mongo.errors import UnsuitableStore
 from adapters.mongo.indexes import INDEXES, prepare
@@ -211,7 +211,7 @@ async def test_preparing_again_changes_nothing(database: Database, mongo_client:
 
     profiled.command({"profile": 0})
     changed = {"$or": [{f"command.{name}": {"$exists": True}} for name in ("create", "collMod", "createIndexes")]}
-    assert [] == list(profiled["system.profile"].find({"appName": "wallet", **changed}))
+    assert [] == list(profiled["system.profile"].find({"appName": APPLICATION_NAME, **changed}))
     assert before == _structure(mongo_client, database.name)
 
 

@@ -267,6 +267,7 @@ UNREADABLE_PROPERTIES = {
     "timestamp in microseconds": (1 << 6).to_bytes(2) + (1_763_800_000_000_000).to_bytes(8),
     "the last timestamp there is": (1 << 6).to_bytes(2) + b"\xff" * 8,
     "message id in Latin-1": (1 << 7).to_bytes(2) + b"\x04\xe9\xe9\xe9\xe9",
+    "message id in Latin-1, of 200 bytes": (1 << 7).to_bytes(2) + b"\xc8" + b"\xe9" * 200,
     "header name in Latin-1": header_table(b"\x02\xe9\xe9t\x01"),
     "header text in Latin-1": header_table(b"\x01aS\x00\x00\x00\x02\xe9\xe9"),
     "header with a timestamp out of range": header_table(b"\x01aT" + b"\xff" * 8),

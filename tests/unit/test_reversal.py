@@ -9,14 +9,19 @@ import pytest
 from tests.scenario import ALICE, BOB, CAROL, USD, Scenario, failed, topup, transaction_id, transfer
 from wallet_core import (
     AMOUNT_MINOR_MAX,
+    Cause,
     Direction,
     EntryKind,
     FinalStatus,
+    InsufficientFunds,
     OutcomeKind,
     Policy,
     Shortfall,
     TransactionState,
+    Wallet,
 )
+
+NOW = datetime(2025, 1, 15, 11, tzinfo=UTC)
 
 T = transaction_id(1)
 SPENT = transaction_id(2)
@@ -164,6 +169,16 @@ def test_overdraft_lets_a_reversal_go_below_zero() -> None:
     outcome = scenario.post_one(failed(T))
 
     assert (OutcomeKind.REVERSED, 10_000, -6_000) == (outcome.kind, scenario.balance(ALICE), scenario.balance(CAROL))
+
+
+def test_overdraft_ends_at_the_limit_of_a_balance() -> None:
+    """A reversal that would take a balance below minus 10^15 minor units waits, and is no error."""
+    scenario = transferred(Policy(USD, shortfall=Shortfall.OVERDRAW))
+    leg = scenario.known(T).legs[1]
+    deep = Wallet("w", CAROL, "USD", -AMOUNT_MINOR_MAX + leg.amount_minor - 1, 1, bytes(32), NOW, NOW)
+
+    with pytest.raises(InsufficientFunds):
+        deep.reverse(leg, Cause(T, EntryKind.REVERSAL, NOW), may_overdraw=True)
 
 
 def test_overdraft_is_for_reversals_only() -> None:

@@ -1,0 +1,90 @@
+"""What a killed process leaves open on the server does not hold the wallets for a minute."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from bson import Int64
+
+from adapters.mongo import abandoned
+from adapters.mongo.abandoned import AbandonedTransactions
+from adapters.mongo.client import Database, Session, connect
+from adapters.mongo.indexes import prepare
+from adapters.mongo.unit_of_work import run_in_transaction
+from tests.fixtures.mongod import TRANSACTION_LIFETIME_S
+from tests.integration.mongo_bank import ONE_EFFECT, Bank, CountingObserver
+from wallet_core import ConcurrentUpdate, OutcomeKind
+
+
+@pytest.fixture
+async def bank(database_url: str) -> AsyncIterator[Bank]:
+    """Open the bank on a database of its own."""
+    observer = CountingObserver()
+    database = connect(database_url, observer)
+    await prepare(database)
+    bank = Bank(database, observer)
+    await bank.open()
+    yield bank
+    await database.close()
+
+
+@pytest.fixture
+async def dead_process(bank: Bank, database_url: str) -> AsyncIterator[Database]:
+    """Stand for a process that was killed in the middle of a unit of work: its transaction stays open."""
+    process = connect(database_url)
+    session = await process.start_session()
+    session.begin()
+    await write_every_wallet(process, session)
+    yield process
+    await process.close()
+
+
+async def write_every_wallet(database: Database, session: Session) -> None:
+    """Write to all wallets what they hold already; inside a transaction that locks them."""
+    wallets = database.collection("wallets", session)
+    for wallet in await wallets.find({}, rows_expected=10):
+        await wallets.update_one({"_id": wallet["_id"]}, {"$inc": {"version": Int64(0)}})
+
+
+async def test_a_transaction_that_nobody_ends_is_ended(
+    bank: Bank, dead_process: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who keeps losing to a transaction that is idle ends it, and then wins; nothing of it is left."""
+    monkeypatch.setattr(abandoned, "IDLE_S", 0.5)
+    monkeypatch.setattr(abandoned, "LOOK_INTERVAL_S", 0.1)
+
+    async with asyncio.timeout(TRANSACTION_LIFETIME_S - 5):
+        while True:
+            try:
+                outcome = await bank.transfer()
+            except ConcurrentUpdate:
+                continue
+            break
+
+    assert OutcomeKind.APPLIED is outcome
+    assert ONE_EFFECT == await bank.effects()
+
+
+async def test_a_transaction_that_is_at_work_is_left_alone(bank: Bank, dead_process: Database) -> None:
+    """A transaction that has only just been idle may be alive: it is not ended."""
+    assert 0 == await AbandonedTransactions(bank.database).end()
+
+
+async def test_a_process_that_wakes_up_runs_its_work_again(
+    bank: Bank, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process whose transaction was ended while it was frozen has no effect from it, and one from its next run."""
+    monkeypatch.setattr(abandoned, "IDLE_S", 0.0)
+    runs = 0
+
+    async def freeze_once(session: Session) -> None:
+        nonlocal runs
+        runs += 1
+        await write_every_wallet(bank.database, session)
+        if runs == 1:
+            assert 1 == await AbandonedTransactions(bank.database).end()
+        await write_every_wallet(bank.database, session)
+
+    await run_in_transaction(bank.database, freeze_once)
+
+    assert 2 == runs
