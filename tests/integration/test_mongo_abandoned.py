@@ -36,14 +36,15 @@ async def dead_process(bank: Bank, database_url: str) -> AsyncIterator[Database]
     session.begin()
     await write_every_wallet(process, session)
     yield process
+    await session.abort()
     await process.close()
 
 
 async def write_every_wallet(database: Database, session: Session) -> None:
-    """Write to all wallets what they hold already; inside a transaction that locks them."""
+    """Write to all wallets; a transaction that has done so holds them until its end."""
     wallets = database.collection("wallets", session)
     for wallet in await wallets.find({}, rows_expected=10):
-        await wallets.update_one({"_id": wallet["_id"]}, {"$inc": {"version": Int64(0)}})
+        await wallets.update_one({"_id": wallet["_id"]}, {"$inc": {"balanceMinor": Int64(1)}})
 
 
 async def test_a_transaction_that_nobody_ends_is_ended(
