@@ -6,17 +6,25 @@ A page is a range of one index and costs as much as its rows, however long the w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from bson import Int64
 
 from adapters.mongo.client import Database
 from adapters.mongo.documents import entry_from_document, entry_key, owner_forms, wallets_by_user
 from adapters.mongo.fields import id_to, integer, subdocument
+from wallet_core.errors import StoreUnavailable
 from wallet_core.ledger import Entry, EntryKind
 from wallet_core.ports import StatementQuery
 from wallet_core.wallet import Wallet
+
+T = TypeVar("T")
+
+READ_S_MAX = 5.0
+"""Longest read, seconds: it takes milliseconds, and clients and gateways give up after some ten seconds."""
 
 SEQUENCE_MAX = 2**63 - 1
 """The largest Int64: above every sequence."""
@@ -32,13 +40,19 @@ class MongoReader:
 
     async def wallet_of(self, user_id: str) -> Wallet | None:
         """Give a user's wallet; see ``ports.Reader.wallet_of``."""
+        return await _in_time(self._wallet_of(user_id))
+
+    async def entries(self, query: StatementQuery) -> Sequence[Entry] | None:
+        """Give one page of a user's entries, newest first; see ``ports.Reader.entries``."""
+        return await _in_time(self._entries_asked_for(query))
+
+    async def _wallet_of(self, user_id: str) -> Wallet | None:
         documents = await self._wallets.find({"userId": {"$in": owner_forms([user_id])}}, rows_expected=1)
         wallet = wallets_by_user(documents).get(user_id)
         return wallet if isinstance(wallet, Wallet) else None
 
-    async def entries(self, query: StatementQuery) -> Sequence[Entry] | None:
-        """Give one page of a user's entries, newest first; see ``ports.Reader.entries``."""
-        wallet = await self.wallet_of(query.user_id)
+    async def _entries_asked_for(self, query: StatementQuery) -> Sequence[Entry] | None:
+        wallet = await self._wallet_of(query.user_id)
         if wallet is None:
             return None
         first, end = await self._bounds(wallet.id, query)
@@ -85,3 +99,12 @@ class MongoReader:
             rows_expected=limit,
         )
         return [entry_from_document(document) for document in documents]
+
+
+async def _in_time(read: Awaitable[T]) -> T:
+    """Give what a read gives, within READ_S_MAX. Raises StoreUnavailable for a database that hangs."""
+    try:
+        async with asyncio.timeout(READ_S_MAX):
+            return await read
+    except TimeoutError as error:
+        raise StoreUnavailable(f"the database has not answered a read for {READ_S_MAX} s") from error
