@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -33,6 +33,9 @@ ISSUER = "auth-service"
 AUDIENCE = "wallet-service"
 WALLET = "/api/v1/wallet/user"
 STATEMENT = "/api/v1/wallet/user/transactions"
+
+KEY_FILE = "key.pem"
+"""Where a site keeps its development key."""
 
 RETRY_DELAYS_MS = (50, 100)
 """Short waits, so that tests are quick."""
@@ -153,10 +156,12 @@ class Site:
 
 
 @asynccontextmanager
-async def deployed(site: Site, *, started: bool = True, **settings: str) -> AsyncIterator[Deployment]:
-    """Run one service on a new database of the site, ready unless ``started`` is false, and end it."""
+async def deployed(
+    site: Site, settings: Mapping[str, str] = QUICK, *, started: bool = True
+) -> AsyncIterator[Deployment]:
+    """Run one service on a new database, ready unless ``started`` is false, and end it. The data go with the server."""
     database = f"wallet_{uuid.uuid4().hex[:12]}"
-    key = DevelopmentKey.load_or_create(site.folder / "key.pem")
+    key = DevelopmentKey.load_or_create(site.folder / KEY_FILE)
     key_set = site.folder / "key.jwks.json"
     key_set.write_text(json.dumps(key.jwks()), encoding="utf-8")
     given = {
@@ -175,4 +180,3 @@ async def deployed(site: Site, *, started: bool = True, **settings: str) -> Asyn
         if started:
             await process.start()
         yield Deployment(process, neighbour, Answers(neighbour), books, key, site.folder, given)
-    site.mongo_client.drop_database(database)

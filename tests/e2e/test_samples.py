@@ -83,7 +83,6 @@ async def test_the_samples_of_a_vocabulary_come_to_what_the_contract_says(site: 
         assert_is_sample(topup if vocabulary is Vocabulary.DOCUMENTED else failed)
         assert {vocabulary} == {answer.vocabulary for answer in wallet.answers.all}
         assert 3 == len(wallet.answers.all)
-        await wallet.assert_books_fit()
 
 
 async def test_created_transactions_stay_with_their_service(site: Site) -> None:

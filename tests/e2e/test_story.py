@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from decimal import Decimal
 
-from tests.e2e.deployment import RETRY_DELAYS_MS, Deployment, new_id
+from tests.e2e.deployment import RETRY_DELAYS_MS, STATEMENT, Deployment, new_id
 from tests.scenario import Event, failed, failed_as, signup, topup, topup_v1, transfer, transfer_v1
 from wallet_core import Subject, Vocabulary
 
@@ -85,8 +85,9 @@ async def test_a_transfer_waits_for_a_late_signup(wallet: Deployment) -> None:
 async def test_a_failure_that_overtakes_its_completion_wins(wallet: Deployment) -> None:
     """``failed`` before ``completed``: no money ever moves, and the completion is answered as failed."""
     user_id, transaction_id = await funded(wallet, 10), new_id()
+    voids = await wallet.metric("wallet_events_total", subject="transaction.failed", outcome="void")
     await wallet.send(failed(transaction_id, "Card was declined"))
-    await wallet.wait_metric(1, "wallet_events_total", subject="transaction.failed", outcome="void")
+    await wallet.wait_metric(voids + 1, "wallet_events_total", subject="transaction.failed", outcome="void")
 
     await wallet.send(topup(transaction_id, user_id, 50))
     answer = await wallet.answers.last(transaction_id)
@@ -113,7 +114,7 @@ async def test_a_failure_takes_the_money_back(wallet: Deployment) -> None:
 
 
 async def test_a_completion_after_its_reversal_is_answered_with_the_reversal(wallet: Deployment) -> None:
-    """A copy of ``completed`` that comes after ``failed`` brings the answer of the reversal again, not the first one."""
+    """A copy of ``completed`` that comes after ``failed`` brings the answer of the reversal again, not the first."""
     user_id, transaction_id = new_id(), new_id()
     await wallet.open(user_id)
     event = topup_v1(transaction_id, user_id, 5)
@@ -129,7 +130,7 @@ async def test_a_completion_after_its_reversal_is_answered_with_the_reversal(wal
 
 
 async def test_an_overdraft_is_refused_with_its_reason(wallet: Deployment) -> None:
-    """A transfer of more than there is moves nothing and is answered with the reason, for ever the same."""
+    """A transfer of more than there is moves nothing; answer and log say why, under its id."""
     sender, recipient, transaction_id = await funded(wallet, 10), new_id(), new_id()
     await wallet.open(recipient)
 
@@ -137,6 +138,7 @@ async def test_an_overdraft_is_refused_with_its_reason(wallet: Deployment) -> No
     answer = await wallet.answers.last(transaction_id)
 
     assert (False, "Insufficient balance") == (answer.read.is_completed, answer.read.reason)
+    assert transaction_id in [line["transaction_id"] for line in wallet.process.lines("event_handled")]
     assert (Decimal("10.00"), Decimal("0.00")) == (await wallet.balance(sender), await wallet.balance(recipient))
 
 
@@ -154,8 +156,9 @@ async def test_a_reversal_that_falls_short_becomes_one_dead_letter_and_can_be_re
     await wallet.send(failed(transaction_id, "Bank said no"))
     await wallet.neighbour.wait_ready("wallet.dead-letter.q", 1)
     waited_s = time.monotonic() - began_s
-    state, retried = wallet.books.state(transaction_id), await wallet.metric(
-        "wallet_retries_total", subject="transaction.failed"
+    state, retried = (
+        wallet.books.state(transaction_id),
+        await wallet.metric("wallet_retries_total", subject="transaction.failed"),
     )
     _, listed, _ = await wallet.run("dead-letters", "list")
     await completed(wallet, topup(new_id(), spender, 60))
@@ -186,4 +189,40 @@ async def test_a_reused_transaction_id_is_set_aside(wallet: Deployment) -> None:
     assert "key_reused" == letter.headers["x-wallet-reason"]
     assert Subject.COMPLETED.value == letter.headers["x-wallet-routing-key"]
     assert 1 == len(await wallet.answers.about(transaction_id))
+    assert Decimal("5.00") == await wallet.balance(user_id)
+
+
+async def test_an_id_in_upper_case_is_the_same_id(wallet: Deployment) -> None:
+    """24 hex digits are one id in either case, for users and for transactions: a copy in capitals moves nothing."""
+    user_id, transaction_id = f"abcdef{new_id()[6:]}", f"fedcba{new_id()[6:]}"
+    await wallet.send(Event(Subject.SIGNUP, {"id": user_id.upper()}))
+    await wallet.wait_balance(user_id, "0.00")
+
+    await wallet.send(topup(transaction_id.upper(), user_id, 5))
+    await wallet.answers.last(transaction_id)
+    await wallet.send(topup(transaction_id, user_id.upper(), 5))
+    first, second = await wallet.answers.about(transaction_id, count=2)
+
+    assert transaction_id == first.message["transactionId"]
+    assert first.body == second.body
+    assert Decimal("5.00") == await wallet.balance(user_id)
+
+
+async def test_odd_texts_cost_nobody_the_money(wallet: Deployment) -> None:
+    """NUL, half a character, and a novel in a description or a reason are kept, mended or cut."""
+    user_id, kept, reversed_id = new_id(), new_id(), new_id()
+    odd = "\x00 ' \" {$where} \ud800 " + "é" * 5_000
+    await wallet.open(user_id)
+    await wallet.send(
+        topup(kept, user_id, 5).but(description=odd, completedAt="9999-12-31T23:59:59+23:59"),
+        topup(reversed_id, user_id, 7),
+    )
+    await wallet.answers.last(reversed_id)
+    await wallet.send(failed(reversed_id, odd))
+    answer = await wallet.answers.last(reversed_id, revision=2)
+    statement = await wallet.get(STATEMENT, user_id)
+
+    assert (await wallet.answers.last(kept)).read.is_completed
+    assert 200 == len(str(answer.read.reason))
+    assert 3 == len(statement.json()["transactions"])
     assert Decimal("5.00") == await wallet.balance(user_id)
