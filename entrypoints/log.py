@@ -20,7 +20,7 @@ SECRET_NAMES = frozenset({"authorization", "cookie", "cookies", "password", "sec
 MASK = "***"
 
 _URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]*)@")
-_QUIET_LOGGERS = ("aio_pika", "aiormq", "pymongo", "asyncio", "httpx2", "httpcore2", "uvicorn")
+QUIET_LOGGERS = ("aio_pika", "aiormq", "pymongo", "asyncio", "httpx2", "httpcore2", "uvicorn")
 """Libraries whose infos are of no use to an operator; their warnings are."""
 
 
@@ -54,7 +54,7 @@ def configure_log(level: str, form: str, stream: TextIO = sys.stderr) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    for name in _QUIET_LOGGERS:
+    for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

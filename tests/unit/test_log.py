@@ -8,17 +8,21 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from entrypoints.log import configure_log
+from entrypoints.log import QUIET_LOGGERS, configure_log
 
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
-    """Configure the log onto a stream of the test's own."""
+    """Configure the log onto a stream of the test's own, and leave the process's log as it was."""
+    levels = {name: logging.getLogger(name).level for name in QUIET_LOGGERS}
+    root_level = logging.getLogger().level
     stream = io.StringIO()
     configure_log("info", "json", stream)
     yield stream
     structlog.reset_defaults()
-    logging.basicConfig(handlers=[], force=True)
+    logging.basicConfig(handlers=[], level=root_level, force=True)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 @pytest.mark.parametrize("name", ["authorization", "Cookie", "password", "token"])
