@@ -127,7 +127,8 @@ modules = [module.name for module in pkgutil.walk_packages(wallet_core.__path__,
 for name in modules:
     __import__(name)
 files = {str(path).split("/")[0] for path in importlib.metadata.files("wallet-core")}
-assert files == {"wallet_core", "wallet_core-0.1.0.dist-info"}, files
+version = importlib.metadata.version("wallet-core")
+assert files == {"wallet_core", f"wallet_core-{version}.dist-info"}, files
 assert (site / "wallet_core" / "py.typed").is_file()
 assert not importlib.metadata.requires("wallet-core")
 print(f"wallet-core: {len(modules)} modules import in an empty environment")

@@ -25,7 +25,7 @@ API_VERSION = "1.0.0"
 """Version of this interface, not of the service: ``/api/v1``, compatible additions count up the middle."""
 
 DESCRIPTION = """\
-What a user may know about the own wallet: the balance, and every change of it.
+What users may know about their own wallet: the balance, and every change of it.
 
 **Who is asking.** Send a token of the auth service as `Authorization: Bearer`, or let the browser send its session
 cookie. The first token that verifies counts.

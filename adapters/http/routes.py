@@ -57,7 +57,7 @@ OF_THIS_MOMENT = {"cache-control": "no-store"}
 
 
 class WalletRoutes:
-    """What a user reads about the own wallet. There is no way to name another user's."""
+    """What users read about their own wallet. There is no way to name another user's."""
 
     def __init__(self, reader: Reader, authenticator: Authenticator, currency: Currency) -> None:
         """Take the read side, who tells who is asking, and the currency of all amounts."""
