@@ -19,12 +19,6 @@ from tests.integration.jwks_endpoint import ALICE, AUDIENCE, ISSUER, KEY, JwksEn
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """Run the tests on the loop of the service."""
-    return "asyncio"
-
-
-@pytest.fixture
 def endpoint() -> Iterator[JwksEndpoint]:
     """Run an endpoint that publishes one key."""
     with JwksEndpoint(published(KEY)) as running:

@@ -34,12 +34,6 @@ from tests.integration.jwks_endpoint import (
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """Run the tests on the loop of the service."""
-    return "asyncio"
-
-
-@pytest.fixture
 def endpoint() -> Iterator[JwksEndpoint]:
     """Run an endpoint that publishes one key."""
     with JwksEndpoint(published(KEY)) as running:

@@ -7,13 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from tests.scenario import ALICE, BOB, USD, Event, failed, signup, topup, transaction_id, transfer
+from tests.reading import read, read_linked, read_reverse
+from tests.scenario import ALICE, BOB, USD, failed, signup, topup, transaction_id, transfer
 from wallet_core import (
     DeadLetterReason,
-    Linked,
     OpenWallet,
-    Request,
-    Reverse,
     SetAside,
     Subject,
     request_of,
@@ -37,25 +35,6 @@ UNUSABLE_IDS = [
     {},
     "a:b",
 ]
-
-
-def read(event: Event) -> Request | SetAside:
-    """Read an event in dollars."""
-    return request_of(event.subject, event.message, USD)
-
-
-def read_linked(event: Event) -> Linked:
-    """Read an event that becomes legs, or a refusal."""
-    request = read(event)
-    assert isinstance(request, Linked)
-    return request
-
-
-def read_reverse(event: Event) -> Reverse:
-    """Read an event that takes back."""
-    request = read(event)
-    assert isinstance(request, Reverse)
-    return request
 
 
 def test_what_people_wrote_is_kept() -> None:

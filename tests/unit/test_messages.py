@@ -7,16 +7,14 @@ from decimal import Decimal
 
 import pytest
 
+from tests.reading import read, read_linked, read_reverse
 from tests.scenario import ALICE, BOB, SAMPLES, USD, Event, failed, sample, signup, topup, transaction_id, transfer
 from wallet_core import (
     Credit,
     DeadLetterReason,
     Debit,
-    Linked,
     OpenWallet,
     Refuse,
-    Request,
-    Reverse,
     SetAside,
     Subject,
     TransactionKind,
@@ -48,25 +46,6 @@ READ_ELSEWHERE = {
     "wallet.transactionFinalized.documented",  # test_finalized_message.py
     "wallet.transactionFinalized.failed.v1",
 }
-
-
-def read(event: Event) -> Request | SetAside:
-    """Read an event in dollars."""
-    return request_of(event.subject, event.message, USD)
-
-
-def read_linked(event: Event) -> Linked:
-    """Read an event that becomes legs, or a refusal."""
-    request = read(event)
-    assert isinstance(request, Linked)
-    return request
-
-
-def read_reverse(event: Event) -> Reverse:
-    """Read an event that takes back."""
-    request = read(event)
-    assert isinstance(request, Reverse)
-    return request
 
 
 @pytest.mark.parametrize("name", ["user.signup.documented", "user.signup.v1"])
