@@ -7,13 +7,13 @@ poll. The poll finds what other processes have left.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
 import structlog
 
+from adapters.rabbitmq.backoff import Backoff
 from wallet_core.errors import StoreUnavailable
 from wallet_core.ports import PendingAnswers
 from wallet_core.relay import Relay, Round
@@ -59,7 +59,8 @@ class RelayLoop:
         self._monotonic_s = monotonic_s
         self._wake = answers_wait
         self._stopping = asyncio.Event()
-        self._failures = 0
+        self._back_off = Backoff(BACK_OFF_FIRST_S, BACK_OFF_MAX_S)
+        self._has_failed = False
         self._backlog_due_s = float("-inf")
 
     def stop(self) -> None:
@@ -83,10 +84,12 @@ class RelayLoop:
             await self._measure_backlog()
             done = await self._relay.publish_pending()
         except StoreUnavailable as error:
-            self._failures += 1
+            self._has_failed = True
             log.warning("relay_waits_for_store", error=str(error))
             return None
-        self._failures = self._failures + 1 if done.unpublished else 0
+        self._has_failed = done.unpublished > 0
+        if not self._has_failed:
+            self._back_off.reset()
         return done
 
     async def _measure_backlog(self) -> None:
@@ -98,8 +101,8 @@ class RelayLoop:
 
     async def _pause(self, done: Round | None) -> None:
         """Wait to be woken. After a failure only time and the end count, or each new commit would be one more try."""
-        if self._failures:
-            ends, pause_s = self._stopping, back_off_s(self._failures)
+        if self._has_failed:
+            ends, pause_s = self._stopping, self._back_off.next_pause_s()
         else:
             ends, pause_s = self._wake, POLL_S if done is not None and done.is_holder else STANDBY_POLL_S
         try:
@@ -116,9 +119,3 @@ class RelayLoop:
             await self._relay.stop()
         except StoreUnavailable as error:
             log.warning("relay_lease_not_released", error=str(error))
-
-
-def back_off_s(failures: int) -> float:
-    """Give a pause of half to the whole of the doubled time, so that relays do not come back in step."""
-    doubled_s: float = min(BACK_OFF_MAX_S, BACK_OFF_FIRST_S * 2 ** min(failures - 1, 16))
-    return doubled_s * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing

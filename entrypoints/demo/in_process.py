@@ -16,7 +16,7 @@ from wallet_core.memory import MemoryBus, MemoryStore
 from wallet_core.ports import Clock
 
 LOOK_S = 0.02
-"""How often the bus is asked for something to consume."""
+"""How often the bus is asked for something to consume, and by the neighbours for an answer."""
 
 
 class MemoryDatabase:

@@ -11,6 +11,7 @@ from adapters.rabbitmq.answer_subscriber import answer_subscriber
 from adapters.rabbitmq.codec import message_of
 from adapters.rabbitmq.event_publisher import EventPublisher, event_publisher
 from adapters.rabbitmq.topology import Topology
+from entrypoints.demo.in_process import LOOK_S
 from wallet_core.memory import MemoryBus
 from wallet_core.messages import Subject
 
@@ -69,7 +70,3 @@ class InProcessNeighbours:
             await asyncio.sleep(LOOK_S)
         self._answers_read += 1
         return self._bus.published[self._answers_read - 1].body
-
-
-LOOK_S = 0.02
-"""How often the in-process neighbours look for an answer."""

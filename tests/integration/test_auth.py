@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from joserfc import jwt
@@ -18,27 +18,10 @@ from tests.integration.jwks_endpoint import (
     KEY,
     NOW,
     STRANGER_KEY,
-    JwksEndpoint,
     Service,
     claims,
-    published,
-    service_on,
     signed,
 )
-
-
-@pytest.fixture
-def endpoint() -> Iterator[JwksEndpoint]:
-    """Run an endpoint that publishes one key."""
-    with JwksEndpoint(published(KEY)) as running:
-        yield running
-
-
-@pytest.fixture
-async def service(endpoint: JwksEndpoint) -> AsyncIterator[Service]:
-    """Run an authenticator on that endpoint."""
-    async with service_on(endpoint) as running:
-        yield running
 
 
 @pytest.fixture

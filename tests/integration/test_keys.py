@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from structlog.testing import capture_logs
@@ -17,28 +16,12 @@ from tests.integration.jwks_endpoint import (
     NEXT_KEY,
     STRANGER_KEY,
     WAIT_S_MAX,
-    JwksEndpoint,
     Service,
     claims,
     published,
-    service_on,
     signed,
     until,
 )
-
-
-@pytest.fixture
-def endpoint() -> Iterator[JwksEndpoint]:
-    """Run an endpoint that publishes one key."""
-    with JwksEndpoint(published(KEY)) as running:
-        yield running
-
-
-@pytest.fixture
-async def service(endpoint: JwksEndpoint) -> AsyncIterator[Service]:
-    """Run an authenticator on that endpoint."""
-    async with service_on(endpoint) as running:
-        yield running
 
 
 async def test_first_requests_share_one_fetch(service: Service) -> None:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from joserfc import jwe, jwt
@@ -31,20 +31,6 @@ from tests.integration.jwks_endpoint import (
     service_on,
     signed,
 )
-
-
-@pytest.fixture
-def endpoint() -> Iterator[JwksEndpoint]:
-    """Run an endpoint that publishes one key."""
-    with JwksEndpoint(published(KEY)) as running:
-        yield running
-
-
-@pytest.fixture
-async def service(endpoint: JwksEndpoint) -> AsyncIterator[Service]:
-    """Run an authenticator on that endpoint."""
-    async with service_on(endpoint) as running:
-        yield running
 
 
 def base64url(content: bytes) -> str:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
+from adapters.rabbitmq.backoff import Backoff
 from entrypoints import relay as relay_module
 from entrypoints.relay import RelayLoop
 from tests.scenario import USD
@@ -115,7 +116,8 @@ async def test_stop_does_not_wait_for_a_broker_that_is_away() -> None:
 
 def test_pauses_grow_to_their_bound() -> None:
     """The pauses after failures double, with jitter, and never pass their bound."""
-    pauses = [relay_module.back_off_s(failures) for failures in range(1, 40)]
+    back_off = Backoff(relay_module.BACK_OFF_FIRST_S, relay_module.BACK_OFF_MAX_S)
+    pauses = [back_off.next_pause_s() for _ in range(39)]
 
     assert relay_module.BACK_OFF_FIRST_S / 2 <= pauses[0] <= relay_module.BACK_OFF_FIRST_S
     assert all(pause <= relay_module.BACK_OFF_MAX_S for pause in pauses)
