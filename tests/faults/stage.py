@@ -28,6 +28,9 @@ from tests.tcp_proxy import tcp_proxy
 
 SEED_VARIABLE = "WALLET_TEST_SEED"
 
+RETRY_DELAYS_MS = (50, 500, 5_000)
+"""Short first waits, so that scenes are quick, and a last one that a fault of ours cannot outlast unnoticed."""
+
 HEARTBEAT_S = 2
 """Heartbeat that the services ask for (default 10), so that a broker that hangs is noticed soon."""
 
@@ -90,6 +93,7 @@ class Stage:
             "RABBITMQ_URL": f"{to_rabbitmq.url}?heartbeat={HEARTBEAT_S}",
             "JWKS_ENDPOINT": key_set.as_uri(),
             **QUICK,
+            "WALLET_RETRY_DELAYS_MS": ",".join(map(str, RETRY_DELAYS_MS)),
             **settings,
         }
         processes = []
