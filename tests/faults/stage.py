@@ -37,11 +37,16 @@ HEARTBEAT_S = 2
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where the scenes of one test are played. ``checked`` is told the names of the invariants that held."""
+    """
+    Where the scenes of one test are played.
+
+    ``checked`` is told the names of the invariants that held. Without ``seed`` each scene has one of its own.
+    """
 
     servers: Servers
     folder: Path
     checked: Callable[[tuple[str, ...]], None]
+    seed: int | None = None
 
     @asynccontextmanager
     async def scene(  # noqa: PLR0913 - each is one independent property of a scene
@@ -71,7 +76,7 @@ class Stage:
     async def _build(
         self, stack: AsyncExitStack, services: int, settings: Mapping[str, str], users: int, late: int
     ) -> Scene:
-        seed = int(os.environ.get(SEED_VARIABLE, random.SystemRandom().randrange(2**32)))
+        seed = self.seed if self.seed is not None else drawn_seed()
         print(f"{SEED_VARIABLE}={seed}")  # noqa: T201 - pytest shows it when the test fails
         chance = random.Random(seed)  # noqa: S311 - draws a test, guards nothing
         vhost = database = f"wallet_{uuid.uuid4().hex[:12]}"
@@ -117,3 +122,8 @@ class Stage:
             settings=given,
             load=Load(chance, users, late),
         )
+
+
+def drawn_seed() -> int:
+    """Give the seed that WALLET_TEST_SEED asks for, or a new one."""
+    return int(os.environ.get(SEED_VARIABLE, random.SystemRandom().randrange(2**32)))
