@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -62,6 +62,23 @@ class ConnectionStatus:
     reason: str | None = None
 
 
+@contextmanager
+def only_our_cancellation() -> Iterator[None]:
+    """
+    Turn a cancellation that nobody asked for into SessionLost.
+
+    The client library ends the calls that wait on a channel or connection it closes with a ``CancelledError`` of its
+    own (aiormq 7.2, ``Base.close``). Let through, it would end the task that waits, as if we had been asked to stop.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise SessionLost("the client library gave up a call on a channel that it has closed") from error
+
+
 @asynccontextmanager
 async def connected(url: str, name: str) -> AsyncIterator[AbstractConnection]:
     """Open a connection that the broker's tools show as ``name``. Raises one of BROKER_ERRORS."""
@@ -69,12 +86,14 @@ async def connected(url: str, name: str) -> AsyncIterator[AbstractConnection]:
     address = URL(url)
     if "heartbeat" not in address.query:
         address = address.update_query(heartbeat=str(HEARTBEAT_S))
-    async with asyncio.timeout(CONNECT_TIMEOUT_S):
-        connection = await aio_pika.connect(
-            address, timeout=CONNECT_TIMEOUT_S, client_properties={"connection_name": name}
-        )
+    with only_our_cancellation():
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            connection = await aio_pika.connect(
+                address, timeout=CONNECT_TIMEOUT_S, client_properties={"connection_name": name}
+            )
     try:
-        yield connection
+        with only_our_cancellation():
+            yield connection
     finally:
         await close_quietly(connection.close, name)
 
@@ -82,8 +101,9 @@ async def connected(url: str, name: str) -> AsyncIterator[AbstractConnection]:
 async def close_quietly(close: Callable[[], Awaitable[None]], name: str) -> None:
     """Close a connection or channel that may be dead already: at most CLOSE_TIMEOUT_S, and no error of it matters."""
     try:
-        async with asyncio.timeout(CLOSE_TIMEOUT_S):
-            await close()
+        with only_our_cancellation():
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await close()
     except BROKER_ERRORS as error:
         _log.debug("rabbitmq_close_failed", connection=name, error=described(error))
 
