@@ -44,7 +44,14 @@ LOCKS = {
 }
 """What each lock file holds: the image's packages; what builds ours; everything, for the tests."""
 
-TEST_FOLDERS = tuple(f"tests/{name}" for name in ("unit", "property", "contract", "integration", "e2e"))
+TEST_FOLDERS = tuple(
+    f"tests/{name}" for name in ("unit", "property", "contract", "integration", "e2e", "simulation", "faults")
+)
+
+QUICK_FAULTS = ("-m", "not fault or quick")
+"""Of the fault tests, plain nox runs the choice that is marked as quick (4 minutes); ``nox -s faults`` runs all."""
+
+FAULT_REPORT = "docs/reliability/faults.json"
 
 MONGOD_LIBRARY = "libcurl4"
 """The one library of mongod 6.0.5 that a small Debian or Ubuntu may lack."""
@@ -137,11 +144,46 @@ print(f"wallet-core: {len(modules)} modules import in an empty environment")
 
 @nox.session(python=False)
 def tests(session: nox.Session) -> None:
-    """Everything that runs the code: unit, property, contract, integration and end-to-end tests, on real servers."""
+    """Everything that runs the code, on real servers; of the simulation 300 seeds, of the faults a quick choice."""
     prepare(session)
     chosen = any(arg.startswith("tests") for arg in session.posargs)
     with servers(session) as environment:
-        run(session, "pytest", *([] if chosen else TEST_FOLDERS), *session.posargs, env=environment)
+        run(session, "pytest", *([] if chosen else (*TEST_FOLDERS, *QUICK_FAULTS)), *session.posargs, env=environment)
+
+
+@nox.session(python=False, default=False)
+def faults(session: nox.Session) -> None:
+    """Every fault test (20 minutes on 2 cores); writes the table of docs/reliability.md."""
+    prepare(session)
+    with servers(session) as environment:
+        if session.posargs:
+            run(session, "pytest", *session.posargs, env=environment)
+            return
+        run(session, "pytest", "tests/faults", f"--fault-report={FAULT_REPORT}", env=environment)
+        run(session, "python", "-m", "tests.faults.page")
+
+
+@nox.session(python=False, default=False)
+def nightly(session: nox.Session) -> None:
+    """Run the simulation with 10,000 seeds."""
+    prepare(session)
+    run(session, "pytest", "tests/simulation", *session.posargs, env={"WALLET_TEST_SIMULATION_SEEDS": "10000"})
+
+
+@nox.session(python=False, default=False)
+def mutants(session: nox.Session) -> None:
+    """Remove each safety line in turn, and see which tests turn red; prints the table."""
+    prepare(session)
+    with servers(session) as environment:
+        run(session, "python", "-m", "tests.mutants", *session.posargs, env=environment)
+
+
+@nox.session(python=False, default=False)
+def soak(session: nox.Session) -> None:
+    """Soak in random faults: nox -s soak -- --minutes 60 --seed 1 --result docs/reliability/soak.json."""
+    prepare(session)
+    with servers(session) as environment:
+        run(session, "python", "-m", "tests.faults.soak", *session.posargs, env=environment)
 
 
 @nox.session(default=False)

@@ -11,6 +11,8 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -24,7 +26,7 @@ from adapters.rabbitmq.connection import BROKER_ERRORS, connected
 from adapters.rabbitmq.topology import AUTH_EXCHANGE, FINALIZED_QUEUE, INPUT_QUEUES, TRANSACTION_EXCHANGE
 from tests.faults.history import History
 from tests.scenario import Event
-from wallet_core.messages import FINALIZED_KEY
+from wallet_core.messages import FINALIZED_KEY, Subject
 
 IN_FLIGHT_MAX = 200
 """Publishes that wait for their confirm at a time: enough to keep the broker busy, few to send again."""
@@ -38,6 +40,20 @@ RECONNECT_S = 0.2
 ERRORS: tuple[type[BaseException], ...] = (*BROKER_ERRORS, AMQPError)
 
 _EXCHANGES = {queue.subject: queue.exchange for queue in INPUT_QUEUES}
+
+
+def plain_properties(message_id: str | None = None) -> Basic.Properties:
+    """Give the properties of an ordinary event."""
+    return Basic.Properties(content_type="application/json", delivery_mode=2, message_id=message_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What is published: any bytes under the routing key of a subject."""
+
+    subject: Subject
+    body: bytes
+    properties: Basic.Properties = field(default_factory=plain_properties)
 
 
 class Client:
@@ -66,10 +82,10 @@ class Client:
 
     async def send(self, *events: Event) -> None:
         """Publish events in order, and return when each is confirmed."""
-        await self.send_bytes([(event, json.dumps(event.message)) for event in events])
+        await self.send_outgoing(*(Outgoing(event.subject, json.dumps(event.message).encode()) for event in events))
 
-    async def send_bytes(self, events: Sequence[tuple[Event, str]]) -> None:
-        """Publish these bodies under the routing keys of these events, and return when each is confirmed."""
+    async def send_outgoing(self, *events: Outgoing) -> None:
+        """Publish any bytes with any properties, and return when each is confirmed."""
         waiting = list(events)
         deadline_s = time.monotonic() + SEND_S_MAX
         while waiting:
@@ -80,22 +96,20 @@ class Client:
             except ERRORS:
                 await asyncio.sleep(RECONNECT_S)
 
-    async def _send_on(
-        self, connection: AbstractConnection, events: Sequence[tuple[Event, str]]
-    ) -> list[tuple[Event, str]]:
+    async def _send_on(self, connection: AbstractConnection, events: Sequence[Outgoing]) -> list[Outgoing]:
         """Publish on one connection; give what was not confirmed."""
         channel = connection.channel(publisher_confirms=True, on_return_raises=True)
         await channel.initialize(timeout=10)
         underlay = await channel.get_underlay_channel()
         for start in range(0, len(events), IN_FLIGHT_MAX):
             wave = events[start : start + IN_FLIGHT_MAX]
-            confirms = await asyncio.gather(*(_publish(underlay, *pair) for pair in wave), return_exceptions=True)
+            confirms = await asyncio.gather(*(_publish(underlay, event) for event in wave), return_exceptions=True)
             unconfirmed = []
-            for pair, confirm in zip(wave, confirms, strict=True):
+            for event, confirm in zip(wave, confirms, strict=True):
                 if isinstance(confirm, Basic.Ack):
-                    self._history.add_sent(pair[0].subject, pair[1])
+                    self._history.add_sent(event.subject, event.body.decode("utf-8", "replace"))
                 else:
-                    unconfirmed.append(pair)
+                    unconfirmed.append(event)
             if unconfirmed:
                 return [*unconfirmed, *events[start + IN_FLIGHT_MAX :]]
         return []
@@ -137,12 +151,13 @@ async def declare(connection: AbstractConnection) -> None:
     await channel.close()
 
 
-async def _publish(channel: UnderlayChannel, event: Event, body: str) -> object:
+async def _publish(channel: UnderlayChannel, event: Outgoing) -> object:
     return await channel.basic_publish(
-        body.encode(),
+        event.body,
         exchange=_EXCHANGES[event.subject],
         routing_key=event.subject.value,
-        properties=Basic.Properties(content_type="application/json", delivery_mode=2),
+        # A copy: the library writes an id of its own into properties that have none.
+        properties=copy(event.properties),
         mandatory=True,
         timeout=20,
     )

@@ -47,8 +47,9 @@ async def read_letters(connection: AbstractConnection) -> list[LetterFacts]:
         received = await underlay.basic_get(DEAD_LETTER_QUEUE, no_ack=False, timeout=10)
         if isinstance(received.delivery, Basic.GetEmpty):
             break
-        headers = received.header.properties.headers or {}
-        letters.append(LetterFacts(str(headers.get(REASON_HEADER)), received.body.decode("utf-8", "replace")))
+        properties = received.header.properties
+        reason = str((properties.headers or {}).get(REASON_HEADER))
+        letters.append(LetterFacts(reason, received.body.decode("utf-8", "replace"), properties.message_id))
     await channel.close()
     return letters
 

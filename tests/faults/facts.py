@@ -25,10 +25,11 @@ class QueueFacts:
 
 @dataclass(frozen=True, slots=True)
 class LetterFacts:
-    """A dead letter: its reason and its body."""
+    """A dead letter: its reason, its body, and the id that its publisher gave it."""
 
     reason: str
     body: str
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

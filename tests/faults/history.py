@@ -42,6 +42,7 @@ class History:
         """Begin now; lines are appended to ``file``."""
         self.sent: list[Sent] = []
         self.read: list[Read] = []
+        self.last_status: dict[str, str] = {}
         self.file = file
         self._began_at_s = time.monotonic()
         self._lines = file.open("a", encoding="utf-8", buffering=1)
@@ -67,6 +68,7 @@ class History:
             body,
         )
         self.read.append(read)
+        self.last_status[read.transaction_id] = read.status
         self._write("read", read)
 
     def note(self, what: str) -> None:

@@ -118,7 +118,8 @@ class Load:
     def unanswered(self, last_status: dict[str, str]) -> set[str]:
         """Give the transactions whose last answer is not the one that they must end with."""
         wrong = {id_ for id_ in self.completed if last_status.get(id_) != "completed"}
-        return wrong | {id_ for id_ in self.failed if last_status.get(id_) != "failed"}
+        wrong.update(id_ for id_ in self.failed if last_status.get(id_) != "failed")
+        return wrong
 
     def everyone(self) -> Iterable[str]:
         """Give all users."""

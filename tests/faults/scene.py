@@ -28,6 +28,7 @@ from pymongo.database import Database
 from adapters.embedded import Mongod, RabbitMQ
 from adapters.http.development_key import DevelopmentKey
 from adapters.rabbitmq.topology import DEAD_LETTER_QUEUE
+from tests.e2e.console import run_wallet
 from tests.e2e.deployment import AUDIENCE, ISSUER, WALLET
 from tests.faults.client import Client
 from tests.faults.facts import ProcessFacts, QueueFacts
@@ -113,7 +114,7 @@ class Scene:
 
     def unanswered(self) -> set[str]:
         """Give the transactions of the load whose last answer is not the one that they must end with."""
-        return self.load.unanswered({read.transaction_id: read.status for read in self.history.read})
+        return self.load.unanswered(self.history.last_status)
 
     async def rest(self, timeout_s: float = REST_S) -> None:
         """Wait until everything is answered, dead letters are where they belong, and nothing is under way."""
@@ -166,6 +167,11 @@ class Scene:
             before = self.handles_before.get(service.pid)
             found.append(ProcessFacts(await is_ready(service), service.log, balances, handles(service.pid), before))
         return found
+
+    async def run(self, *arguments: str) -> tuple[int, str, str]:
+        """Run a command of ``wallet`` with the settings of the services; give exit code, output and errors."""
+        done = await run_wallet(self.folder, *arguments, **self.settings)
+        return done.returncode, done.stdout, done.stderr
 
     def secrets(self) -> list[str]:
         """Give what no log may hold: the password of the broker as its URL has it, and the form of every token."""
