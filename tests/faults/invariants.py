@@ -250,7 +250,7 @@ def _net_minor(record: Document) -> int:
 def _id_of(subject: Subject, body: str) -> str | None:
     """Find the id in a body as its publisher meant it; None where there is none."""
     try:
-        message = json.loads(body)
+        message = json.loads(body, parse_int=str, parse_float=str)  # of any length
     except (ValueError, RecursionError):
         return None
     if not isinstance(message, dict):
