@@ -7,7 +7,8 @@ is in both queues, and its transaction id makes the second time harmless. While 
 letters.
 
 A letter is called by the id that we gave it when it was set aside. What somebody else has put there is called by the
-hash of its body; it can be shown and discarded, not replayed: there is no queue that it came from.
+hash of its body. If it was the broker (the delivery limit of an operator's own queue), it says from where and why, and
+it can be replayed like ours; anything else can be shown and discarded only: there is no queue that it came from.
 
 Bounds: at most ``messages_max`` letters per call, and none that comes in after the call began: a letter that fails
 again at once is not replayed in a circle. A list cuts each body to BODY_LISTED_MAX.
@@ -49,6 +50,9 @@ BODY_LISTED_MAX = 4_096
 
 ANSWER_TIMEOUT_S = 10.0
 """Longest wait for one answer of the broker, seconds; a person sits in front of it."""
+
+BROKER_SOURCE_HEADER, BROKER_REASON_HEADER = "x-first-death-queue", "x-first-death-reason"
+"""What the broker writes when it dead-letters a message itself: the delivery limit of an operator's own queue."""
 
 _SOURCES = frozenset(queue.name for queue in INPUT_QUEUES)
 
@@ -162,10 +166,11 @@ async def dead_letters(url: str) -> AsyncIterator[DeadLetters]:
 
 def _letter(received: DeliveredMessage, body_max: int | None = None) -> DeadLetterMessage:
     headers = received.header.properties.headers or {}
-    provenance = _provenance(received, _text(headers.get(SOURCE_QUEUE_HEADER)))
+    source_queue = headers.get(SOURCE_QUEUE_HEADER) or headers.get(BROKER_SOURCE_HEADER)
+    provenance = _provenance(received, _text(source_queue))
     return DeadLetterMessage(
         id=_text(headers.get(DEAD_LETTER_ID_HEADER)) or f"body-{sha256(received.body).hexdigest()[:32]}",
-        reason=_text(headers.get(REASON_HEADER)),
+        reason=_text(headers.get(REASON_HEADER) or headers.get(BROKER_REASON_HEADER)),
         detail=_text(headers.get(DETAIL_HEADER)),
         source_queue=provenance.source_queue if provenance.source_queue in _SOURCES else None,
         routing_key=provenance.routing_key,
