@@ -3,7 +3,9 @@ The processes: they read the settings, wire adapters to the core, and run.
 
 ::
 
-    cli.py                 the command `wallet`: declares the commands
+    cli.py                 the command `wallet`: declares the commands, with
+    dead_letters_cli.py    those of `wallet dead-letters`
+    command_line.py        what each of them needs: the settings
     commands/              what each command does
     demo/                  `wallet demo`
     service.py             one process of the service, from its first to its last moment
@@ -14,6 +16,9 @@ The processes: they read the settings, wire adapters to the core, and run.
     process_readiness.py   what /health/ready says
     stop_signal.py         SIGTERM and SIGINT
     event_observer.py      each event: counted, logged; wakes the relay
+    books_observer.py      each statement: counted
+    fault_injection.py     for tests only: the process dies, or stands still, at a step; and its history
+    fault_point.py         those steps, and the settings that name one
     metrics.py             the metrics of events, books and outbox
     log.py                 the log's form; the last guard against secrets in it
     screen.py              what commands print
@@ -23,6 +28,7 @@ The processes: they read the settings, wire adapters to the core, and run.
     configuration_page.py  docs/configuration.md, written from the settings
     settings_error.py      everything that is wrong with the environment, at once
     start_refused.py       why the service does not start
+    start_warnings.py      what is allowed but deserves a line in the log
 
 Nothing imports this package but this package; it may import ``adapters`` and ``wallet_core``.
 """

@@ -14,21 +14,19 @@ from typing import Annotated, Any
 
 import typer
 
-from adapters.rabbitmq.dead_letters import Selection
+from entrypoints.command_line import WRONG_CALL, command_settings
 from entrypoints.commands import audit as audit_command
-from entrypoints.commands import dead_letters
 from entrypoints.commands import migrate as migrate_command
+from entrypoints.commands import outbox as outbox_command
 from entrypoints.commands import publish as publish_command
 from entrypoints.commands import run as run_command
 from entrypoints.commands import token as token_command
+from entrypoints.commands import undecided as undecided_command
+from entrypoints.dead_letters_cli import letters
 from entrypoints.log import configure_log
 from entrypoints.screen import fail
 from entrypoints.service import Part
-from entrypoints.settings import Settings, load_settings
-from entrypoints.settings_error import SettingsError
 from wallet_core.messages import Subject
-
-WRONG_CALL = 2
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,7 +34,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-letters = typer.Typer(help="Messages that were set aside: look, send back, throw away.", no_args_is_help=True)
 app.add_typer(letters, name="dead-letters")
 
 
@@ -116,15 +113,51 @@ def demo(
 
 
 @app.command()
-def migrate() -> None:
-    """Prepare the database and adopt the wallets that v1 left in it. Repeat it as often as you like.
+def migrate(
+    *,
+    transactions_url: Annotated[
+        str | None,
+        typer.Option(envvar="TRANSACTIONS_URL", help="Database of v1's transactions: `mongodb://.../mint_txns`."),
+    ] = None,
+    v1_stopped_at: Annotated[
+        str | None,
+        typer.Option(metavar="INSTANT", help="When v1's wallet ended: what was created later it cannot have applied."),
+    ] = None,
+    without_transactions: Annotated[
+        bool, typer.Option("--without-transactions", help="Go on without knowing what v1 had applied.")
+    ] = False,
+) -> None:
+    """Take over what v1 left: its transactions as known ones, its wallets with their balance. Repeat it as you like.
 
-    Prints what was adopted, rounded, and left for a person (exit 1).
+    Prints what was recorded, adopted and rounded, and what is left for a person (exit 1).
 
-    Example: `DATABASE_URL=... wallet migrate`
+    Example: `TRANSACTIONS_URL=mongodb://... DATABASE_URL=... wallet migrate --v1-stopped-at 2026-11-22T14:00:00Z`
     """
-    settings = _settings()
-    raise typer.Exit(asyncio.run(migrate_command.migrate(settings)))
+    settings = command_settings()
+    try:
+        knowledge = migrate_command.v1_knowledge(transactions_url, v1_stopped_at, is_waived=without_transactions)
+    except migrate_command.BadOption as error:
+        fail(str(error))
+        raise typer.Exit(WRONG_CALL) from None
+    raise typer.Exit(asyncio.run(migrate_command.migrate(settings, knowledge)))
+
+
+@app.command()
+def undecided(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Those that the verdict is about.")] = None,
+    *,
+    applied: Annotated[
+        bool | None, typer.Option("--applied/--not-applied", help="Whether v1 has applied them.")
+    ] = None,
+) -> None:
+    """List the transactions that v1 may have applied, or say of some whether it has. The service may run meanwhile.
+
+    Examples: `wallet undecided` · `wallet undecided --not-applied 507f1f77bcf86cd799439014 507f1f77bcf86cd799439015`
+    """
+    if bool(ids) != (applied is not None):
+        fail("Say both: which ids, and --applied or --not-applied. Neither lists them.")
+        raise typer.Exit(WRONG_CALL)
+    raise typer.Exit(asyncio.run(undecided_command.undecided(command_settings(), ids or [], is_applied=bool(applied))))
 
 
 @app.command()
@@ -139,7 +172,7 @@ def publish(
     Example: `wallet publish transaction.completed --field type=topup --field userId=507f1f77bcf86cd799439011
     --field amount=12.50`
     """
-    settings = _settings()
+    settings = command_settings()
     try:
         body = publish_command.event_body(key, field or [])
     except publish_command.BadField as error:
@@ -160,7 +193,7 @@ def token(
     Example: `curl -H "Authorization: Bearer $(wallet token --user 507f1f77bcf86cd799439011)"
     localhost:4003/api/v1/wallet/user`
     """
-    raise typer.Exit(token_command.token(_settings(), user, key, claims.value, lifetime_s))
+    raise typer.Exit(token_command.token(command_settings(), user, key, claims.value, lifetime_s))
 
 
 @app.command()
@@ -171,64 +204,27 @@ def audit() -> None:
 
     Example: `DATABASE_URL=... wallet audit`
     """
-    raise typer.Exit(asyncio.run(audit_command.audit(_settings())))
+    raise typer.Exit(asyncio.run(audit_command.audit(command_settings())))
 
 
-@letters.command("list")
-def list_letters(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the oldest first.")] = 100,
+@app.command()
+def outbox(
+    limit: Annotated[int, typer.Option(min=0, max=10_000, help="List at most so many answers, oldest first.")] = 100,
+    older_than_s: Annotated[
+        int, typer.Option(min=0, help="Exit 1 if the oldest has waited for longer, in seconds.")
+    ] = outbox_command.OLDER_THAN_S,
 ) -> None:
-    """List them, the oldest first.
+    """Show which answers are not published yet, since when, and which process is to publish them.
 
-    Example: `wallet dead-letters list`
+    Exit 0 if there is none, or none that has waited for too long; 1 otherwise.
+
+    Example: `DATABASE_URL=... wallet outbox`
     """
-    raise typer.Exit(asyncio.run(dead_letters.list_letters(_settings(), limit)))
-
-
-@letters.command("show")
-def show_letter(letter_id: Annotated[str, typer.Argument(metavar="ID", help="As the list shows it.")]) -> None:
-    """Show one with its body.
-
-    Example: `wallet dead-letters show 0b5c...`
-    """
-    raise typer.Exit(asyncio.run(dead_letters.show_letter(_settings(), letter_id)))
-
-
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...")]
-Reason = Annotated[str | None, typer.Option(help="All with this reason.")]
-Everything = Annotated[bool, typer.Option("--all", help="All of them.")]
-
-
-@letters.command("replay")
-def replay(ids: Ids = None, reason: Reason = None, *, everything: Everything = False) -> None:
-    """Send some back to the queue they came from. Known transaction ids make a second time harmless.
-
-    Examples: `wallet dead-letters replay 0b5c...` · `wallet dead-letters replay --reason reversal_shortfall`
-    """
-    selected = _selected(ids, reason, everything=everything)
-    raise typer.Exit(asyncio.run(dead_letters.replay(_settings(), selected)))
-
-
-@letters.command("discard")
-def discard(ids: Ids = None, reason: Reason = None, *, everything: Everything = False) -> None:
-    """Throw some away, for ever.
-
-    Example: `wallet dead-letters discard --reason too_large`
-    """
-    selected = _selected(ids, reason, everything=everything)
-    raise typer.Exit(asyncio.run(dead_letters.discard(_settings(), selected)))
-
-
-def _selected(ids: list[str] | None, reason: str | None, *, everything: bool) -> Selection:
-    chosen = dead_letters.selection(ids or [], reason, everything=everything)
-    if chosen is None:
-        fail("Say which: one or more ids, --reason REASON, or --all.")
-        raise typer.Exit(WRONG_CALL)
-    return chosen
+    raise typer.Exit(asyncio.run(outbox_command.outbox(command_settings(), limit, older_than_s)))
 
 
 def _run_part(part: Part) -> None:
-    settings = _settings()
+    settings = command_settings()
     configure_log(settings.log_level, settings.wallet_log_format)
     exit_code = _run(run_command.run(settings, part))
     logging.shutdown()
@@ -246,12 +242,3 @@ def _run(work: Coroutine[Any, Any, int]) -> int:
         return asyncio.run(work)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(work)
-
-
-def _settings() -> Settings:
-    """Read the environment, or say everything that is wrong with it and exit with 2."""
-    try:
-        return load_settings(os.environ)
-    except SettingsError as error:
-        fail(str(error))
-        raise typer.Exit(WRONG_CALL) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 _OPENING = """\
@@ -25,6 +25,15 @@ Their names and meanings are those of the service that this one replaces, so a d
 
 _OURS = """
 ## Settings of this service
+"""
+
+_STEPS = """
+## Steps
+
+The moments at which a test can make a process fail; a process of production reaches them too, and takes no notice.
+
+| Step | What is done |
+| --- | --- |
 """
 
 _CLOSING = """
@@ -55,12 +64,15 @@ class SettingRow:
         return f"| {name} | `{self.default}` | {self.accepts} | {self.meaning} |"
 
 
-def configuration_page(rows: Sequence[SettingRow], our_prefix: str, wrong_example: str) -> str:
+def configuration_page(
+    rows: Sequence[SettingRow], our_prefix: str, steps: Mapping[str, str], wrong_example: str
+) -> str:
     """Return the page. ``wrong_example`` is what its opening example prints; ``our_prefix`` parts the two tables."""
     ours = [row for row in rows if _is_ours(row, our_prefix)]
     systems = [row for row in rows if not _is_ours(row, our_prefix)]
     example = "".join(f"    {line}\n" for line in wrong_example.splitlines())
-    return "".join([_OPENING, example, _SYSTEM, _table(systems), _OURS, _table(ours), _CLOSING])
+    step_rows = "".join(f"| `{name}` | {meaning} |\n" for name, meaning in steps.items())
+    return "".join([_OPENING, example, _SYSTEM, _table(systems), _OURS, _table(ours), _STEPS, step_rows, _CLOSING])
 
 
 def _is_ours(row: SettingRow, our_prefix: str) -> bool:

@@ -27,9 +27,11 @@ from adapters.rabbitmq.consumer import Consumer, Consumption
 from adapters.rabbitmq.late_signups import LateSignupWatch
 from adapters.rabbitmq.publisher import AnswerPublisher, PublishingConnection
 from adapters.rabbitmq.topology import Topology
+from entrypoints.books_observer import BooksObserver
 from entrypoints.books_preparation import prepare_books
 from entrypoints.event_observer import EventObserver
-from entrypoints.metrics import OutboxMetrics, StoreMetrics, metrics_registry
+from entrypoints.fault_injection import fault_injection
+from entrypoints.metrics import OutboxMetrics, metrics_registry
 from entrypoints.process_readiness import ProcessReadiness
 from entrypoints.relay import RelayLoop
 from entrypoints.settings import Settings
@@ -63,17 +65,18 @@ class Container(containers.DeclarativeContainer):
     registry = providers.Singleton(metrics_registry)
     policy = providers.Singleton(policy_of, settings)
     answers_wait = providers.Singleton(asyncio.Event)
+    steps = providers.Singleton(fault_injection, settings)
 
     # The books.
-    store_metrics = providers.Singleton(StoreMetrics, registry)
-    database = providers.Singleton(connect, settings.provided.database_url.reveal.call(), store_metrics)
+    books_observer = providers.Singleton(BooksObserver, registry, steps)
+    database = providers.Singleton(connect, settings.provided.database_url.reveal.call(), books_observer)
     preparation = providers.Factory(prepare_books, database, settings.provided.wallet_currency)
     unit_of_work = providers.Singleton(MongoUnitOfWork, database)
     reader = providers.Singleton(MongoReader, database)
     pending_answers = providers.Singleton(MongoPendingAnswers, database)
 
     # Events in.
-    event_observer = providers.Singleton(EventObserver, registry, answers_wait)
+    event_observer = providers.Singleton(EventObserver, registry, answers_wait, steps)
     topology = providers.Singleton(
         Topology, settings.provided.wallet_exchange_type, settings.provided.wallet_retry_delays_ms
     )

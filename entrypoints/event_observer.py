@@ -1,12 +1,15 @@
-"""What this process does with what happens at the broker: count it, log it, and wake the relay."""
+"""What this process does with what happens at the broker: count it, log it, wake the relay, and tell the steps."""
 
 from __future__ import annotations
 
 from asyncio import Event
+from collections.abc import Iterable
 
 import structlog
 from prometheus_client import CollectorRegistry
 
+from adapters.rabbitmq.steps import BrokerStep
+from entrypoints.fault_injection import StepListener
 from entrypoints.metrics import EventMetrics
 from wallet_core.intake import Handled
 from wallet_core.messages import Subject
@@ -21,10 +24,11 @@ log = structlog.get_logger(__name__)
 class EventObserver(EventMetrics):
     """The observer of the RabbitMQ adapter in production."""
 
-    def __init__(self, registry: CollectorRegistry, answers_wait: Event) -> None:
-        """Set ``answers_wait`` after each commit: the relay waits for it."""
+    def __init__(self, registry: CollectorRegistry, answers_wait: Event, steps: StepListener) -> None:
+        """Set ``answers_wait`` after each commit: the relay waits for it. Tell every step to ``steps``."""
         super().__init__(registry)
         self._answers_wait = answers_wait
+        self._steps = steps
 
     def batch_handled(self, size: int, duration_s: float) -> None:
         """Count a batch, and wake the relay."""
@@ -39,3 +43,7 @@ class EventObserver(EventMetrics):
         id_name = "user_id" if subject is Subject.SIGNUP else "transaction_id"
         outcome = {"outcome": kind.value, "reason": handled.outcome.reason}
         write("event_handled", subject=subject.value, **{id_name: handled.key}, **outcome)
+
+    def reached(self, step: BrokerStep, ids: Iterable[str | None] = (), about: str = "") -> None:
+        """Tell a step."""
+        self._steps.reached(step.value, ids, about)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from entrypoints.http_connection import HttpConnection
 from entrypoints.start_refused import StartRefused
 
 KEEP_ALIVE_S = 75
@@ -40,7 +41,7 @@ def http_server(app: ASGIApp, graceful_shutdown_ms: int) -> HttpServer:
         uvicorn.Config(
             app,
             loop="none",
-            http="httptools",
+            http=HttpConnection,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -50,6 +50,12 @@ class EventMetrics:
         )
         self._retries = Counter("wallet_retries", "Events put into a retry queue", ("subject",), registry=registry)
         self._dead_letters = Counter("wallet_dead_letters", "Messages set aside", ("reason",), registry=registry)
+        self._refused = Gauge(
+            "wallet_handovers_refused",
+            "Deliveries kept because no queue takes what takes their place, by what was tried",
+            ("handover",),
+            registry=registry,
+        )
         self._acks_lost = Counter("wallet_acks_lost", "Acks that came after their connection", registry=registry)
         self._answers = Counter(
             "wallet_answers", "Answers by whether the broker took them", ("result",), registry=registry
@@ -84,6 +90,10 @@ class EventMetrics:
             self._dead_letters.labels(settlement.reason.value).inc()
         else:
             self._retries.labels(subject.value).inc()
+
+    def handovers_refused(self, name: str, count: int) -> None:
+        """Show what the broker does not take."""
+        self._refused.labels(name).set(count)
 
     def acks_lost(self, count: int) -> None:
         """Count late acks."""

@@ -69,4 +69,6 @@ class ProcessReadiness:
             return "away (publishing)"
         if not consumer.status.consuming:
             return "away (consuming)"
+        if consumer.status.refused:
+            return "there, but takes no dead letter, or nothing back into its queue: the log says which queue is full"
         return None if consumer.status.reason is None else "there, but events wait for the database"

@@ -21,7 +21,7 @@ import structlog
 
 from entrypoints.container import Container
 from entrypoints.http import HttpServer, bound_socket, http_server
-from entrypoints.settings import start_warnings
+from entrypoints.start_warnings import start_warnings
 from entrypoints.stop_signal import StopSignal
 
 CONSUMER_SHARE = 0.6
@@ -50,6 +50,7 @@ class Service:
         self._part = part
         self._settings = container.settings()
         self._grace_s = self._settings.wallet_shutdown_grace_ms / 1_000
+        self._drain_s = 0.0
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def run(self, stop: StopSignal) -> None:
@@ -74,6 +75,7 @@ class Service:
             await self._first_of(preparing, stop)
             if not stop.is_set():
                 self._container.readiness().prepared()
+                self._drain_s = self._settings.wallet_drain_ms / 1_000
                 self._start_events()
                 log.info("service_started", part=self._part.value, port=listening.getsockname()[1])
                 await self._first_of(None, stop)
@@ -123,7 +125,8 @@ class Service:
         self._container.readiness().stopping()
         try:
             async with asyncio.timeout(self._grace_s):
-                await self._stop_events()
+                # Requests are served meanwhile, so that a balancer sees readiness red before anything is closed.
+                await asyncio.gather(self._stop_events(), asyncio.sleep(self._drain_s))
                 server.stop()
                 await asyncio.wait([self._tasks["http"]])
         except TimeoutError:

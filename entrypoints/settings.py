@@ -14,14 +14,16 @@ import sys
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, ValidationInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from entrypoints import connection_url, setting_values
+from entrypoints import connection_url, fault_point, setting_values
 from entrypoints.configuration_page import SettingRow, configuration_page
 from entrypoints.connection_url import ConnectionUrl, DatabaseUrl
+from entrypoints.fault_point import STEPS, BlockPoint, CrashPoint
 from entrypoints.settings_error import SettingProblem, SettingsError
 from wallet_core.money import Currency, Money
 
@@ -177,10 +179,33 @@ class Settings(BaseSettings):
         accepts="100 to 600000",
         meaning="Time to finish after SIGTERM. Keep it below what the platform waits before SIGKILL (Docker: 10 s).",
     )
+    wallet_drain_ms: Annotated[int, Field(ge=0, le=60_000)] = _setting(
+        "1000",
+        accepts="0 to 60000, less than `WALLET_SHUTDOWN_GRACE_MS`",
+        meaning="How long HTTP is served after SIGTERM has turned readiness red: time for a balancer to see it.",
+    )
     wallet_log_format: Literal["auto", "json", "console"] = _setting(
         "auto",
         accepts="`auto`, `json`, `console`",
         meaning="Form of the log. `auto`: `console` on a terminal, `json` elsewhere.",
+    )
+    wallet_fault_injection: Literal["off", "on"] = _setting(
+        "off", accepts="`off`, `on`", meaning="For tests only: allows the three settings below; warned about at start."
+    )
+    wallet_crash_at: Annotated[CrashPoint | None, BeforeValidator(fault_point.crash_point)] = _setting(
+        "none",
+        accepts="`none`, a step, or `step:n`",
+        meaning="The process kills itself (SIGKILL) when it reaches a [step](#steps) for the n-th time.",
+    )
+    wallet_block_at: Annotated[BlockPoint | None, BeforeValidator(fault_point.block_point)] = _setting(
+        "none",
+        accepts="`none`, or `step:seconds`",
+        meaning="The process stands still when it reaches a [step](#steps) for the first time.",
+    )
+    wallet_fault_history: Annotated[Path | None, BeforeValidator(fault_point.history_file)] = _setting(
+        "none",
+        accepts="`none`, or a file in a folder that exists",
+        meaning="Where a line of JSON is appended for each step that is reached.",
     )
 
     @classmethod
@@ -212,17 +237,6 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     if problems:
         raise SettingsError(problems)
     return settings
-
-
-def start_warnings(settings: Settings) -> tuple[str, ...]:
-    """Return what is allowed but deserves a line in the log at each start."""
-    balance = settings.initial_wallet_balance
-    if not balance.amount_minor:
-        return ()
-    amount = f"{balance.major} {balance.currency.code}"
-    return (
-        f"INITIAL_WALLET_BALANCE makes money: each new wallet is opened with {amount}. Unset it unless you mean it.",
-    )
 
 
 def _row(field: str) -> SettingRow:
@@ -276,7 +290,7 @@ def page() -> str:
     try:
         load_settings({"PORT": "high", "WALLET_BATCHMAX": "10"})
     except SettingsError as example:
-        return configuration_page(_ROWS, OUR_PREFIX, wrong_example=str(example))
+        return configuration_page(_ROWS, OUR_PREFIX, STEPS, wrong_example=str(example))
     raise AssertionError("two mistakes were accepted, so the page has no example to show")
 
 

@@ -15,9 +15,20 @@ from adapters.rabbitmq.late_signups import LateSignupWatch
 from adapters.rabbitmq.observer import SilentObserver
 from adapters.rabbitmq.publisher import AnswerPublisher, PublishingConnection
 from adapters.rabbitmq.topology import Topology
-from tests.neighbour import eventually
-from tests.scenario import USD
-from wallet_core import DeadLetter, Handled, Intake, Policy, Relay, RetryAfter, StoreRejected, StoreUnavailable, Subject
+from tests.neighbour import Neighbour, eventually
+from tests.scenario import USD, signup
+from wallet_core import (
+    DeadLetter,
+    Handled,
+    Intake,
+    OutcomeKind,
+    Policy,
+    Relay,
+    RetryAfter,
+    StoreRejected,
+    StoreUnavailable,
+    Subject,
+)
 from wallet_core.memory import MemoryStore
 from wallet_core.ports import Books, Clock
 
@@ -70,6 +81,7 @@ class Recorder(SilentObserver):
     handled: list[tuple[Subject, Handled]] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     parks: list[RetryAfter | DeadLetter] = field(default_factory=list)
+    refused: dict[str, int] = field(default_factory=dict)
     lost_acks: int = 0
     connections: list[str] = field(default_factory=list)
 
@@ -89,6 +101,10 @@ class Recorder(SilentObserver):
         """Keep it."""
         self.parks.append(settlement)
 
+    def handovers_refused(self, name: str, count: int) -> None:
+        """Keep it."""
+        self.refused[name] = count
+
     def acks_lost(self, count: int) -> None:
         """Keep it."""
         self.lost_acks += count
@@ -97,10 +113,16 @@ class Recorder(SilentObserver):
 class WalletService:
     """Consumer, publisher and relay over one broker; ``late_signups`` believes that our life began ``age_s`` ago."""
 
-    def __init__(self, url: str, consumption: Consumption | None = None, age_s: float = 3_600.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        consumption: Consumption | None = None,
+        age_s: float = 3_600.0,
+        retry_delays_ms: tuple[int, ...] = RETRY_DELAYS_MS,
+    ) -> None:
         """Wire everything; nothing runs yet."""
         clock = SystemClock()
-        topology = Topology(retry_delays_ms=RETRY_DELAYS_MS)
+        topology = Topology(retry_delays_ms=retry_delays_ms)
         births = iter([-age_s])
         self.observer = Recorder()
         self.store = FragileStore(clock)
@@ -110,7 +132,7 @@ class WalletService:
         self.late_signups = LateSignupWatch(lambda: next(births, 0.0))
         self.consumer = Consumer(
             url,
-            intake=Intake(self.store, clock, Policy(USD), self.late_signups, RETRY_DELAYS_MS),
+            intake=Intake(self.store, clock, Policy(USD), self.late_signups, retry_delays_ms),
             probe=self.store.probe,
             publishing=self.publishing,
             late_signups=self.late_signups,
@@ -132,6 +154,18 @@ class WalletService:
             return await self.balance(user_id) == balance_minor
 
         await eventually(has, f"{user_id} has {balance_minor}")
+
+    def outcomes_of(self, id_: str) -> list[OutcomeKind]:
+        """Give how the deliveries of one transaction ended, in order."""
+        return [handled.outcome.kind for _, handled in self.observer.handled if handled.key == id_]
+
+    async def wait_outcome(self, id_: str, kind: OutcomeKind, times: int = 1) -> None:
+        """Wait until deliveries of a transaction have ended so, so many times."""
+
+        async def has() -> bool:
+            return self.outcomes_of(id_).count(kind) >= times
+
+        await eventually(has, f"{id_} is {kind} {times} times")
 
     async def wait_consuming(self, timeout_s: float = 30.0) -> None:
         """Wait until the consumer consumes and the publishing connection is up."""
@@ -155,3 +189,9 @@ async def running(service: WalletService) -> AsyncIterator[WalletService]:
         publishing.cancel()
         await asyncio.wait([publishing])
         await consuming
+
+
+async def with_wallet(service: WalletService, neighbour: Neighbour, user_id: str) -> None:
+    """Open a wallet through the broker."""
+    await neighbour.send(signup(user_id))
+    await service.wait_balance(user_id, 0)

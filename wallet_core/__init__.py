@@ -11,6 +11,7 @@ The rules of the wallet: pure, synchronous decisions over plain values, and the 
     ledger.py      Entry and its hash chain; TransactionRecord and its states
     posting.py     plan() decides; post_all() loads, plans, stores
     records.py     how a transaction's record begins
+    legacy.py      what the wallet service before ours has handled, or may have
     drafts.py      State that plan() starts from, Plan that it makes
     outcome.py     how a request ended
     settlement.py  what becomes of its delivery

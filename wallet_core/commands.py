@@ -25,6 +25,7 @@ class DeadLetterReason(StrEnum):
     UNANSWERABLE_ID = "unanswerable_id"
     ISOLATED_ERROR = "isolated_error"
     REVERSAL_SHORTFALL = "reversal_shortfall"
+    LEGACY_TRANSACTION = "legacy_transaction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,8 @@ class Reverse:
     Take back what a transaction did, or make sure that it never happens.
 
     ``kind`` ... ``amount_minor`` are the fields that the message carries, to be compared with the record; None means
-    that the message does not carry the field.
+    that the message does not carry the field. ``dead_letter_id`` is set at the last try: the dead letter that this
+    copy of the message becomes if the reversal stays due.
     """
 
     transaction_id: str
@@ -118,6 +120,7 @@ class Reverse:
     reason: str | None = None
     occurred_at: datetime | None = None
     objection: SetAside | None = None
+    dead_letter_id: str | None = None
 
 
 Request = OpenWallet | Linked | Reverse

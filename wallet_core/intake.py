@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from wallet_core.commands import DeadLetterReason, Linked, OpenWallet, Request, SetAside
+from wallet_core.commands import DeadLetterReason, Linked, OpenWallet, Request, Reverse, SetAside
 from wallet_core.errors import ConcurrentUpdate, ConsumptionHalted, StoreUnavailable
 from wallet_core.messages import Message, Subject, request_of
 from wallet_core.outcome import Outcome, set_aside
@@ -35,11 +35,14 @@ class Delivery:
     One attempt by a broker to hand over a message.
 
     ``message`` is SetAside when the bytes could not be read. ``attempts`` counts the retry queues it came through.
+    ``dead_letter_id`` tells this copy of a message from its duplicates: drawn when it is first put into a retry queue,
+    None before.
     """
 
     subject: Subject
     message: Message | SetAside
     attempts: int = 0
+    dead_letter_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,8 @@ class Intake:
         request = request_of(delivery.subject, delivery.message, self._policy.currency)
         if wait_is_over and isinstance(request, Linked) and self._has_waited(delivery):
             return replace(request, wait_is_over=True)
+        if isinstance(request, Reverse) and self._has_waited(delivery):
+            return replace(request, dead_letter_id=delivery.dead_letter_id)
         return request
 
     async def _post(self, requests: Sequence[Request]) -> Sequence[Outcome]:

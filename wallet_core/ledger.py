@@ -16,6 +16,9 @@ GENESIS_HASH = bytes(32)
 ENTRY_FORM = 1
 """Version of ``canonical_bytes``; it is the first field, so that another form can never yield the same bytes."""
 
+DEAD_LETTER_ID_LENGTH_MAX = 64
+"""Longest id of a dead letter, in characters; a UUID has 36."""
+
 
 class Direction(StrEnum):
     """Whether an entry raises (credit) or lowers (debit) the balance, from the owner's view."""
@@ -49,13 +52,18 @@ class TransactionKind(StrEnum):
 
 
 class TransactionState(StrEnum):
-    """The states of design rule 3. A transaction without a record has none of them."""
+    """
+    The states of design rule 3, and that of a legacy transaction about which a person must decide.
+
+    A transaction without a record has none of them.
+    """
 
     APPLIED = "applied"
     REFUSED = "refused"
     VOID = "void"
     REVERSAL_DUE = "reversal_due"
     REVERSED = "reversed"
+    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +147,9 @@ class TransactionRecord:
     ``fingerprint`` is None for a tombstone that has not seen its ``completed``. The fields that were read (``kind`` ...
     ``amount_minor``) are None where the message had nothing usable. ``legs`` are the entries posted by it,
     ``reversal_legs`` those that cancelled them. ``answer`` is the latest answer, None while there is none.
-    ``reason`` says why it is refused, void, due or reversed. ``due_since`` is set while a reversal waits.
+    ``reason`` says why it is refused, void, due or reversed. ``due_since`` is set while a reversal waits;
+    ``dead_letter_id`` once a copy of its ``failed`` has waited in vain: that copy becomes the one dead letter.
+    ``is_legacy``: the wallet service before ours has handled it, or may have, so no entry of it is in these books.
     """
 
     id: str
@@ -159,6 +169,8 @@ class TransactionRecord:
     answer: TransactionFinalized | None = None
     reason: str | None = None
     due_since: datetime | None = None
+    dead_letter_id: str | None = None
+    is_legacy: bool = False
 
     @property
     def initiator_id(self) -> str | None:

@@ -107,7 +107,9 @@ def message_id_of(answer: TransactionFinalized) -> str:
 
 
 def _open_wallet(message: Message) -> OpenWallet | SetAside:
-    value = message["userId"] if "userId" in message else message.get("id")
+    value = message.get("userId")
+    if value is None:
+        value = message.get("id")
     user_id = usable_id(value)
     if user_id is None:
         return _no_usable_id("userId", value)

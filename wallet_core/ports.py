@@ -175,8 +175,8 @@ class PendingAnswers(Protocol):
         """Give the lease back if ``holder`` has it. Raises StoreUnavailable."""
         ...
 
-    async def pending(self, rows_max: int) -> Sequence[PendingRow]:
-        """Give the oldest rows. Raises StoreUnavailable."""
+    async def pending(self, rows_max: int, after: PendingRow | None = None) -> Sequence[PendingRow]:
+        """Give the oldest rows, or the oldest behind ``after`` (which may be gone). Raises StoreUnavailable."""
         ...
 
     async def answers(self, transaction_ids: Collection[str]) -> Mapping[str, TransactionFinalized]:
@@ -184,7 +184,15 @@ class PendingAnswers(Protocol):
         ...
 
     async def settle(self, row: PendingRow, unpublished: Sequence[str]) -> None:
-        """Shrink a row to what is still unpublished, or remove it when that is nothing. Raises StoreUnavailable."""
+        """
+        Shrink a row to what is still unpublished, or remove it when that is nothing; one that is gone stays gone.
+
+        Raises StoreUnavailable.
+        """
+        ...
+
+    async def put_back(self, transaction_ids: Sequence[str]) -> None:
+        """Add a row for transactions about which what was published last may be old. Raises StoreUnavailable."""
         ...
 
     async def backlog(self) -> tuple[int, datetime | None]:

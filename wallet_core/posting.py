@@ -29,15 +29,17 @@ from wallet_core.errors import LedgerCorrupted, PostingRefused
 from wallet_core.events import FinalStatus, Vocabulary
 from wallet_core.fields import is_object_id
 from wallet_core.ledger import Direction, Entry, EntryKind, TransactionKind, TransactionRecord, TransactionState
+from wallet_core.legacy import HAS_NO_ENTRIES, IS_UNDECIDED
 from wallet_core.outcome import Outcome, OutcomeKind, set_aside
 from wallet_core.policy import Policy, Shortfall
 from wallet_core.ports import Books, Clock, UnitOfWork
-from wallet_core.records import fresh_record, opening_id, opening_record, tombstone
+from wallet_core.records import TRANSACTION_FAILED, fresh_record, opening_id, opening_record, tombstone
 from wallet_core.wallet import Cause, Wallet
 
 WALLET_NOT_FOUND = "Wallet not found"
 FAILED_BEFORE_COMPLETED = "Transaction failed before it completed"
-TRANSACTION_FAILED = "Transaction failed"
+REVERSIBLE = frozenset({TransactionState.APPLIED, TransactionState.REVERSAL_DUE, TransactionState.UNDECIDED})
+"""States in which a ``failed`` has something to take back, or may have."""
 
 
 async def post_all(requests: Sequence[Request], uow: UnitOfWork, clock: Clock, policy: Policy) -> tuple[Outcome, ...]:
@@ -111,13 +113,16 @@ class _Posting:
         record = self.drafts.record(request.transaction_id)
         if record is not None and _differs(request, record):
             return set_aside(DeadLetterReason.KEY_REUSED, "it carries other facts than the recorded completed")
-        if record is not None and record.state not in (TransactionState.APPLIED, TransactionState.REVERSAL_DUE):
+        if record is not None and record.state not in REVERSIBLE:
             return Outcome(OutcomeKind.NOTHING, f"the transaction is {record.state}")
         if request.objection is not None:
             return set_aside(request.objection.reason, request.objection.detail)
         if record is None:
             self.drafts.keep_record(tombstone(request, self._policy, self._now))
             return Outcome(OutcomeKind.VOID, request.reason)
+        if record.is_legacy:
+            is_undecided = record.state is TransactionState.UNDECIDED
+            return set_aside(DeadLetterReason.LEGACY_TRANSACTION, IS_UNDECIDED if is_undecided else HAS_NO_ENTRIES)
         return self._reverse(record, request)
 
     def _complete_known(self, request: Linked, record: TransactionRecord) -> Outcome | None:
@@ -126,6 +131,8 @@ class _Posting:
             return set_aside(DeadLetterReason.KEY_REUSED, "another completed with this transactionId is recorded")
         if record.state is TransactionState.REVERSAL_DUE:
             return Outcome(OutcomeKind.NOTHING, "its reversal is due")
+        if record.state is TransactionState.UNDECIDED:
+            return set_aside(DeadLetterReason.LEGACY_TRANSACTION, IS_UNDECIDED)
         if record.answer is None:
             return None
         self.drafts.publish(record.id)
@@ -171,13 +178,14 @@ class _Posting:
         try:
             entries = self._opposite_entries(record, request)
         except PostingRefused as refusal:
-            return self._remember_due(record, str(refusal))
+            return self._remember_due(record, str(refusal), request.dead_letter_id)
         reversed_record = replace(
             record,
             state=TransactionState.REVERSED,
             reversal_legs=self.drafts.keep_entries(user_ids, entries),
             reason=request.reason or TRANSACTION_FAILED,
             due_since=None,
+            dead_letter_id=None,
             changed_at=self._now,
         )
         self.drafts.answer(reversed_record, FinalStatus.FAILED)
@@ -196,12 +204,20 @@ class _Posting:
             entries.append(wallet.reverse(leg, cause, may_overdraw=may_overdraw))
         return entries
 
-    def _remember_due(self, record: TransactionRecord, why: str) -> Outcome:
+    def _remember_due(self, record: TransactionRecord, why: str, dead_letter_id: str | None) -> Outcome:
+        """
+        Remember that a reversal is due, and which copy of its ``failed`` becomes the one dead letter.
+
+        It is the first that has waited in vain. It stays unacked until the letter is there, so any other may go.
+        """
+        if dead_letter_id is not None and record.dead_letter_id not in (None, dead_letter_id):
+            return Outcome(OutcomeKind.NOTHING, f"its reversal is due, and dead letter {record.dead_letter_id} says so")
         due = replace(
             record,
             state=TransactionState.REVERSAL_DUE,
             reason=why,
             due_since=record.due_since or self._now,
+            dead_letter_id=dead_letter_id or record.dead_letter_id,
             changed_at=self._now,
         )
         self.drafts.keep_record(due)

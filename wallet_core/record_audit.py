@@ -1,15 +1,12 @@
-"""What a transaction's record must look like in each of its states (design rules 3 and 6), and which entries it has."""
+"""What a transaction's record must look like in each of its states (design rules 3 and 6)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wallet_core.events import FinalStatus
-from wallet_core.ledger import Direction, Entry, EntryKind, Leg, TransactionKind, TransactionRecord, TransactionState
-
-EntryKey = tuple[str, int]
-"""Wallet id and sequence."""
+from wallet_core.ledger import Direction, Leg, TransactionKind, TransactionRecord, TransactionState
 
 OUR_KINDS = frozenset({TransactionKind.OPENING, TransactionKind.ADOPTED})
 """Kinds that no producer has asked for: they have no fingerprint and no answer."""
@@ -42,27 +39,33 @@ RULES = {
 OURS = StateRule(frozenset({NO_ANSWER}), has_legs=True)
 """An opening or adopted balance: applied, and nobody waits for an answer."""
 
+LEGACY_RULES = {
+    TransactionState.APPLIED: StateRule(frozenset({COMPLETED})),
+    TransactionState.REFUSED: StateRule(frozenset({FAILED})),
+    TransactionState.UNDECIDED: StateRule(frozenset({NO_ANSWER})),
+}
+"""A legacy transaction (``legacy``): its money moved before these books began, so it has no legs in any state."""
 
-def key_of(entry: Entry) -> EntryKey:
-    """Give what identifies an entry."""
-    return entry.wallet_id, entry.sequence
 
-
-def record_contradictions(record: TransactionRecord, entries: Mapping[EntryKey, Entry]) -> Iterator[str]:
-    """Say what does not fit in a record, and between it and the entries of its legs; each text is for a person."""
+def record_contradictions(record: TransactionRecord) -> Iterator[str]:
+    """Say what does not fit in a record; each text is for a person. Its entries are the matter of ``leg_audit``."""
     if record.kind in OUR_KINDS and record.state is not TransactionState.APPLIED:
         yield f"it is {record.kind} and can only be applied, not {record.state}"
         return
-    rule = OURS if record.kind in OUR_KINDS else RULES[record.state]
+    rule = _rule_of(record)
+    if rule is None:
+        yield f"it is {record.state}, which a {'legacy ' if record.is_legacy else ''}transaction cannot be"
+        return
     yield from _answer_contradictions(record, rule)
     yield from _leg_contradictions(record, rule)
     if rule.is_due != (record.due_since is not None):
         yield f"it is {record.state} and its reversal is {'not ' if rule.is_due else ''}due since a time"
-    for leg in record.legs:
-        kind = EntryKind(record.kind.value) if record.kind is not None else None
-        yield from _entry_contradictions(record, leg, entries, kind, reverses=None)
-    for leg, original in zip(record.reversal_legs, record.legs, strict=False):
-        yield from _entry_contradictions(record, leg, entries, EntryKind.REVERSAL, reverses=original.sequence)
+
+
+def _rule_of(record: TransactionRecord) -> StateRule | None:
+    if record.kind in OUR_KINDS:
+        return OURS
+    return (LEGACY_RULES if record.is_legacy else RULES).get(record.state)
 
 
 def _answer_contradictions(record: TransactionRecord, rule: StateRule) -> Iterator[str]:
@@ -76,7 +79,7 @@ def _answer_contradictions(record: TransactionRecord, rule: StateRule) -> Iterat
         yield f"its answer is about {answer.transaction_id} of user {answer.user_id}"
     if answer.status is FinalStatus.FAILED and not answer.reason:
         yield "its answer is failed without a reason"
-    if record.fingerprint is None:
+    if record.fingerprint is None and not record.is_legacy:
         yield "it is answered and has no fingerprint"
 
 
@@ -99,30 +102,6 @@ def _expected_legs(record: TransactionRecord) -> list[tuple[str | None, Directio
 
 def _facts(leg: Leg, direction: Direction) -> tuple[str, str, Direction, int]:
     return leg.user_id, leg.wallet_id, direction, leg.amount_minor
-
-
-def _entry_contradictions(
-    record: TransactionRecord,
-    leg: Leg,
-    entries: Mapping[EntryKey, Entry],
-    kind: EntryKind | None,
-    reverses: int | None,
-) -> Iterator[str]:
-    """Compare a leg with the entry that it became."""
-    entry = entries.get((leg.wallet_id, leg.sequence))
-    if entry is None:
-        yield f"its entry {leg.wallet_id}/{leg.sequence} is missing"
-        return
-    sides = (
-        ("transaction", entry.transaction_id, record.id),
-        ("kind", entry.kind, kind),
-        ("direction", entry.direction, leg.direction),
-        ("amount", entry.amount_minor, leg.amount_minor),
-        ("reversed sequence", entry.reverses_sequence, reverses),
-    )
-    for name, stored, expected in sides:
-        if stored != expected:
-            yield f"its entry {leg.wallet_id}/{leg.sequence} has {name} {stored} instead of {expected}"
 
 
 def _shown(answer: tuple[int, FinalStatus | None]) -> str:

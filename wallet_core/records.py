@@ -13,6 +13,9 @@ from wallet_core.wallet import Wallet
 OPENING_PREFIX = "opening:"
 """Transaction id of an opening balance: this and the wallet's id. No producer's id can hold a colon."""
 
+TRANSACTION_FAILED = "Transaction failed"
+"""Why a transaction failed, if its producer does not say: an answer about a failure needs a reason."""
+
 
 def fresh_record(request: Linked, vocabulary: Vocabulary, policy: Policy, now: datetime) -> TransactionRecord:
     """Record what a ``completed`` says; it is refused until something better is known."""

@@ -4,6 +4,10 @@ One round publishes the *current* recorded answer of each waiting transaction, n
 and compares revisions after the confirmation: if the books have moved on meanwhile, it publishes again. So the last
 answer published about a transaction is the one in the books (design rule 8). One relay works at a time, by a lease.
 At least once: what a crash leaves in the outbox is published again, with the same message id.
+
+A round takes the oldest rows. When something of them cannot be published, rounds behind them follow before the oldest
+are tried again: one that succeeds, then two, four ... So an answer that nobody ever takes holds up no other, and after
+an outage the answers go out in their order but for one round.
 """
 
 from __future__ import annotations
@@ -12,13 +16,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from wallet_core.events import TransactionFinalized
-from wallet_core.ports import EventBus, PendingAnswers
+from wallet_core.ports import EventBus, PendingAnswers, PendingRow
 
 LEASE_MS = 15_000
 """How long a relay that has stopped keeps others waiting; many times the length of a round."""
 
 ROWS_PER_ROUND_MAX = 4
 """Rows (units of work, 500 answers each by default) of one round: bounds memory and what a crash publishes twice."""
+
+ROUNDS_BEHIND_MAX = 64
+"""Most rounds behind rows that cannot be published before these are tried again."""
 
 REVISIONS_PER_ROUND_MAX = 3
 """A transaction has two revisions at most; one publication more shows that the books have settled."""
@@ -33,6 +40,28 @@ class Round:
     unpublished: int = 0
 
 
+class _Walk:
+    """Where in the outbox the next round begins: behind ``after``, or with the oldest row while that is None."""
+
+    def __init__(self) -> None:
+        self.after: PendingRow | None = None
+        self._behind_left = 0
+        self._behind_max = 1
+
+    def go_on(self, rows: Sequence[PendingRow], *, has_failed: bool) -> None:
+        """Go on after a round with these rows, of which something could not be published or not."""
+        last = rows[-1] if len(rows) == ROWS_PER_ROUND_MAX else None
+        if self.after is None and not has_failed:
+            self._behind_max = 1
+        elif self.after is None:
+            self.after, self._behind_left = last, self._behind_max
+        else:
+            self._behind_left -= 0 if has_failed else 1
+            self.after = last if self._behind_left else None
+            if not self._behind_left:
+                self._behind_max = min(2 * self._behind_max, ROUNDS_BEHIND_MAX)
+
+
 class Relay:
     """Publishes waiting answers round by round. ``monotonic_s`` gives seconds that never go back."""
 
@@ -42,22 +71,53 @@ class Relay:
         self._bus = bus
         self._holder = holder
         self._monotonic_s = monotonic_s
-        self._lease_renewal_due_s = float("-inf")
+        self._lease_renewal_due_s = self._lease_ends_s = float("-inf")
+        self._walk = _Walk()
+        self._uncompared: Sequence[PendingRow] = ()
 
     async def publish_pending(self) -> Round:
-        """Work through the oldest rows once. Raises StoreUnavailable; what was published is then sent again later."""
+        """
+        Work through a few rows once, as the module says which.
+
+        Raises StoreUnavailable; what was published is then sent again later.
+        """
+        await self._put_back()
         if not await self._holds_lease():
             return Round(is_holder=False)
-        rows = await self._pending.pending(ROWS_PER_ROUND_MAX)
+        rows = await self._rows()
         waiting = list(dict.fromkeys(id_ for row in rows for id_ in row.transaction_ids))
-        unpublished = await self._publish_current(waiting)
+        answers = await self._news(waiting, {})
+        if self._has_overslept():
+            return Round(is_holder=False)
+        self._uncompared = rows
+        unpublished = await self._publish(answers, waiting)
         for row in rows:
             await self._pending.settle(row, [id_ for id_ in row.transaction_ids if id_ in unpublished])
+        if not unpublished:
+            self._uncompared = ()
+        self._walk.go_on(rows, has_failed=bool(unpublished))
         return Round(is_holder=True, published=len(waiting) - len(unpublished), unpublished=len(unpublished))
 
     async def stop(self) -> None:
         """Give the lease back, so that another relay need not wait for its end. Raises StoreUnavailable."""
+        await self._put_back()
         await self._pending.release_lease(self._holder)
+
+    async def _put_back(self) -> None:
+        """
+        Give the rows of a round that did not end well to whoever has the lease now, if it is not ours any more.
+
+        What that round published came late perhaps, behind the newer answer of a relay that has removed these rows or
+        is about to: so they come back as new ones. (While the lease is ours the rows are still there.)
+        """
+        if self._has_overslept():
+            for row in self._uncompared:
+                await self._pending.put_back(row.transaction_ids)
+        self._uncompared = ()
+
+    def _has_overslept(self) -> bool:
+        """Tell whether our lease may be over, by our own clock: we may have been frozen at any time."""
+        return self._monotonic_s() >= self._lease_ends_s
 
     async def _holds_lease(self) -> bool:
         """Prolong the lease when a third of it is over; time is taken before the call, so we never believe too long."""
@@ -68,20 +128,30 @@ class Relay:
             self._lease_renewal_due_s = float("-inf")
             return False
         self._lease_renewal_due_s = asked_at_s + LEASE_MS / 3_000
+        self._lease_ends_s = asked_at_s + LEASE_MS / 1_000
         return True
 
-    async def _publish_current(self, transaction_ids: Sequence[str]) -> set[str]:
+    async def _rows(self) -> Sequence[PendingRow]:
+        """Give the rows of this round; with the oldest, when there is nothing behind those that were skipped."""
+        if self._walk.after is not None:
+            behind = await self._pending.pending(ROWS_PER_ROUND_MAX, after=self._walk.after)
+            if behind:
+                return behind
+            self._walk = _Walk()
+        return await self._pending.pending(ROWS_PER_ROUND_MAX)
+
+    async def _publish(self, answers: Sequence[TransactionFinalized], transaction_ids: Sequence[str]) -> set[str]:
         """Publish until what was published is what the books say; give the ids that could not be published."""
         unpublished: set[str] = set()
         seen: dict[str, int] = {}
         for _ in range(REVISIONS_PER_ROUND_MAX):
-            answers = await self._news(transaction_ids, seen)
             if not answers:
                 return unpublished
             for answer, is_published in zip(answers, await self._bus.publish_many(answers), strict=True):
                 seen[answer.transaction_id] = answer.revision
                 if not is_published:
                     unpublished.add(answer.transaction_id)
+            answers = await self._news(transaction_ids, seen)
         return unpublished
 
     async def _news(self, transaction_ids: Sequence[str], seen: Mapping[str, int]) -> list[TransactionFinalized]:

@@ -16,11 +16,16 @@
 ``indexes.py``          collections, validators, indexes: made and verified at start
 ``v1_wallet.py``        what becomes of one v1 wallet, decided without I/O
 ``adoption.py``         ``wallet migrate``: v1 wallets become ours
+``v1_books.py``         v1's books as a whole, before they are taken over
+``v1_transaction.py``   what becomes of one transaction of v1's transactions service, decided without I/O
+``seeding.py``          ``wallet migrate --transactions-url``: those become legacy records
+``undecided.py``        ``wallet undecided``: the legacy transactions that a person decides about
 ``books_currency.py``   in which currency the wallets are kept
 ``reversals_due.py``    the transactions whose reversal waits for money
 ``audit.py``            reads everything for ``wallet_core.audit``, at one instant
 ``errors.py``           driver error -> core error, one table
 ``observer.py``         who wants to know how statements and races go
+``steps.py``            what an observer hears of: all moments between which a process may die
 ======================  =================================================================================
 
 ::

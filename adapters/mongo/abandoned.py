@@ -40,9 +40,9 @@ class AbandonedTransactions:
         self._database = database
         self._look_due_at_s = float("-inf")
 
-    async def end(self) -> int:
+    async def end(self, idle_s: float | None = None) -> int:
         """
-        End every transaction of ours that has been idle for IDLE_S; give how many there were.
+        End every transaction of ours that has been idle for longer than ``idle_s`` (IDLE_S); give how many there were.
 
         Decision: a server that refuses, or is away, is logged and not raised: the caller goes on trying anyway.
         """
@@ -50,16 +50,16 @@ class AbandonedTransactions:
             return 0
         self._look_due_at_s = time.monotonic() + LOOK_INTERVAL_S
         try:
-            return await self._end()
+            return await self._end(IDLE_S if idle_s is None else idle_s)
         except PyMongoError as error:
             _log.warning("abandoned_transactions_unknown", error=type(error).__name__)
             return 0
 
-    async def _end(self) -> int:
+    async def _end(self, idle_s: float) -> int:
         idle = {
             "type": "idleSession",
             "appName": APPLICATION_NAME,
-            "transaction.timeInactiveMicros": {"$gt": int(IDLE_S * 1_000_000)},
+            "transaction.timeInactiveMicros": {"$gt": int(idle_s * 1_000_000)},
         }
         current = {"allUsers": False, "idleSessions": True, "idleConnections": False}
         reply = await self._database.admin_command(

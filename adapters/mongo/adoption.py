@@ -20,7 +20,14 @@ from enum import StrEnum
 from pymongo import DeleteOne, UpdateOne
 
 from adapters.mongo.client import Database, Session
-from adapters.mongo.documents import entry_to_document, owner_forms, record_to_document, wallet_to_document
+from adapters.mongo.documents import (
+    OURS,
+    OURS_ALONE,
+    entry_to_document,
+    owner_forms,
+    record_to_document,
+    wallet_to_document,
+)
 from adapters.mongo.handles import Document, WriteOperation
 from adapters.mongo.schemas import REASON_STORED_LENGTH_MAX
 from adapters.mongo.unit_of_work import run_in_transaction
@@ -35,8 +42,13 @@ BATCH_WALLETS = 200
 UNMIGRATED_SHOWN_MAX = 10
 """Ids that a refusal to run names; one is enough to look at, ten show whether they have something in common."""
 
-V1_SHAPED: Document = {"version": {"$exists": False}}
-"""What tells a wallet of v1 from one of ours."""
+V1_SHAPED: Document = {OURS_ALONE: {"$exists": False}}
+"""Finds the wallets that v1 has left, whatever it has put into them (``documents.is_ours``)."""
+
+HAS_BALANCE: Document = {"balance": {"$exists": True}, **V1_SHAPED}
+HAS_NO_CURRENCY: Document = {"currency": None, **V1_SHAPED}
+"""Find v1's wallets at once, each by an index that holds no wallet of ours. Nothing but a wallet that has been tampered
+with escapes both; it refuses postings like every wallet that is not ours, and 'wallet migrate' lists it."""
 
 
 class Finding(StrEnum):
@@ -71,7 +83,7 @@ async def adopt(database: Database, currency: Currency, clock: Clock, tell: Call
 
     Needs the collections and indexes (``indexes.prepare``). Raises StoreUnavailable and ConcurrentUpdate: run it again.
     """
-    already = await database.collection("wallets").count({"version": {"$exists": True}})
+    already = await database.collection("wallets").count(OURS)
     adopted, findings = 0, dict.fromkeys(Finding, 0)
     async for ids in _batches(database, "wallets", V1_SHAPED):
         batch = _Batch(database, currency, clock.now(), ids)
@@ -88,17 +100,16 @@ async def unmigrated(database: Database) -> Sequence[str]:
     """
     Give ids of v1 wallets that no ``adopt`` has looked at, at most UNMIGRATED_SHOWN_MAX; none when all is done.
 
-    Finds them by their ``balance``, through an index that holds nothing else. One without a balance is not found here;
-    it refuses postings like every wallet that is not ours. Raises StoreUnavailable.
+    Raises StoreUnavailable.
     """
-    query = {"balance": {"$exists": True}, **V1_SHAPED}
-    async with aclosing(_batches(database, "wallets", query)) as batches:
-        async for ids in batches:
-            listed = await database.collection("unadopted").find({"_id": {"$in": ids}}, rows_expected=len(ids))
-            known = {document["_id"] for document in listed}
-            unknown = [str(id_) for id_ in ids if id_ not in known]
-            if unknown:
-                return unknown[:UNMIGRATED_SHOWN_MAX]
+    for query in (HAS_BALANCE, HAS_NO_CURRENCY):
+        async with aclosing(_batches(database, "wallets", query)) as batches:
+            async for ids in batches:
+                listed = await database.collection("unadopted").find({"_id": {"$in": ids}}, rows_expected=len(ids))
+                known = {document["_id"] for document in listed}
+                unknown = [str(id_) for id_ in ids if id_ not in known]
+                if unknown:
+                    return unknown[:UNMIGRATED_SHOWN_MAX]
     return ()
 
 

@@ -14,9 +14,10 @@ from typing import TypeVar
 from pymongo import ReturnDocument
 
 from adapters.mongo.cancellation import finished_even_if_cancelled
-from adapters.mongo.errors import DRIVER_ERRORS, core_error, hides_document
+from adapters.mongo.errors import DRIVER_ERRORS, core_error, hides_document, outside_error
 from adapters.mongo.handles import CollectionHandle, Document, SessionHandle, SortKeys, WriteOperation
 from adapters.mongo.observer import StoreObserver
+from adapters.mongo.steps import STATEMENTS
 
 T = TypeVar("T")
 
@@ -58,6 +59,29 @@ class Collection:
             query, projection, sort=sort, limit=limit, batch_size=rows_expected + 1, session=self._session
         )
         return await self._measured("find", cursor.to_list(None))
+
+    async def page(self, after: object | None, rows_max: int, projection: Document | None = None) -> list[Document]:
+        """
+        Give the next documents in the order of their ids: at most ``rows_max`` after this id, None for the first ones.
+
+        By a bound of the index: a comparison in a query sees no ids of another type than its own.
+        """
+        bound = None if after is None else {"_id": after}
+        by_id = [("_id", 1)]
+        cursor = self._handle.find(
+            {},
+            projection,
+            sort=by_id,
+            limit=rows_max + 1,
+            batch_size=rows_max + 2,
+            session=self._session,
+            min=bound,
+            hint=by_id,
+        )
+        documents = await self._measured("find", cursor.to_list(None))
+        if documents and documents[0]["_id"] == after:  # the bound is inclusive
+            return documents[1:]
+        return documents[:rows_max]
 
     async def stream(
         self, query: Document, *, projection: Document | None = None, sort: SortKeys | None = None
@@ -116,8 +140,12 @@ class Collection:
     async def _measured(self, operation: str, statement: Awaitable[T]) -> T:
         started_s = time.perf_counter()
         try:
-            return await (statement if self._session is None else finished_even_if_cancelled(statement))
+            result = await (statement if self._session is None else finished_even_if_cancelled(statement))
         except DRIVER_ERRORS as error:
-            raise core_error(error, self.name) from (None if hides_document(error) else error)
+            translate = outside_error if self._session is None else core_error
+            raise translate(error, self.name) from (None if hides_document(error) else error)
         finally:
             self._observer.statement_ended(operation, self.name, time.perf_counter() - started_s)
+        if self._session is not None and (step := STATEMENTS.get((operation, self.name))):
+            self._observer.reached(step)
+        return result

@@ -13,6 +13,7 @@ from bson import Binary, Int64, ObjectId
 
 from adapters.mongo.fields import (
     binary,
+    flag,
     id_from,
     id_to,
     identifier,
@@ -39,6 +40,18 @@ KINDS = {kind.value: kind for kind in TransactionKind}
 STATES = {state.value: state for state in TransactionState}
 STATUSES = {status.value: status for status in FinalStatus}
 VOCABULARIES = {vocabulary.value: vocabulary for vocabulary in Vocabulary}
+
+
+OURS_ALONE = "headHash"
+"""The field that a wallet of ours has and no other: v1 knows neither entries nor their seals."""
+
+OURS: Document = {OURS_ALONE: {"$exists": True}}
+"""Finds the wallets of ours; ``is_ours`` tells one."""
+
+
+def is_ours(document: Document) -> bool:
+    """Tell a wallet of ours from one that v1 left, whatever else v1 has put into it."""
+    return OURS_ALONE in document
 
 
 def wallet_to_document(wallet: Wallet) -> dict[str, object]:
@@ -80,14 +93,14 @@ def wallets_by_user(documents: Iterable[Document]) -> dict[str, Wallet | Suspend
     """
     Read wallets found by their owners.
 
-    A document without ``version`` is v1's and was not adopted. Who has one, or has more than one document, is
-    suspended: which of them counts is for a person to say.
+    A document that is not ours is v1's and was not adopted. Who has one, or has more than one document, is suspended:
+    which of them counts is for a person to say.
     """
     wallets: dict[str, Wallet | SuspendedWallet] = {}
     for document in documents:
         stored_id = identifier(document, "userId")
         user_id = usable_id(stored_id) or stored_id
-        if user_id in wallets or "version" not in document:
+        if user_id in wallets or not is_ours(document):
             wallets[user_id] = SuspendedWallet(user_id)
         else:
             wallets[user_id] = wallet_from_document(document)
@@ -179,6 +192,8 @@ def record_to_document(record: TransactionRecord) -> dict[str, object]:
         "answer": None if record.answer is None else _answer_to_document(record.answer),
         "reason": record.reason,
         "dueSince": record.due_since,
+        "deadLetterId": record.dead_letter_id,
+        "isLegacy": record.is_legacy or None,
     }
     return {name: value for name, value in document.items() if value is not None}
 
@@ -203,6 +218,8 @@ def record_from_document(document: Document) -> TransactionRecord:
         answer=answer_from_document(document),
         reason=optional_text(document, "reason"),
         due_since=optional_instant(document, "dueSince"),
+        dead_letter_id=optional_text(document, "deadLetterId"),
+        is_legacy=flag(document, "isLegacy"),
     )
 
 

@@ -12,6 +12,8 @@ any error that the server labels as worth repeating        StoreUnavailable
 login refused, not authorized, out of disk space           StoreUnavailable: a person must act, and no event is to blame
 a snapshot session that is too old (239)                   SnapshotLost
 validator (121), size, a value BSON cannot hold, the rest  StoreRejected
+whatever else the server refuses outside a unit of work    StoreUnavailable: nothing of an event is written there, so
+                                                           none is to blame (``outside_error``)
 =========================================================  =======================================================
 
 Texts carry codes and names, never a document: an error may end in a log or in the header of a dead letter.
@@ -87,6 +89,19 @@ def core_error(error: Exception, collection: str) -> WalletError:
     if isinstance(error, PyMongoError) and not isinstance(error, DocumentTooLarge) and error.timeout:
         return StoreUnavailable(f"the database was too slow in {collection}: {_named(error)}")
     return StoreRejected(f"the database cannot take this document of {collection}: {type(error).__name__}")
+
+
+def outside_error(error: Exception, where: str) -> WalletError:
+    """
+    Translate an error that was raised outside any unit of work; give it, do not raise it.
+
+    As ``core_error``, but whatever the server refuses there is an outage: the one who asked waits and asks again, and
+    no process ends over it.
+    """
+    translated = core_error(error, where)
+    if isinstance(translated, StoreRejected) and isinstance(error, OperationFailure):
+        return StoreUnavailable(f"the database refuses what it must not refuse in {where}: {_named(error)}")
+    return translated
 
 
 def hides_document(error: Exception) -> bool:

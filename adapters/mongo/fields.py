@@ -22,6 +22,9 @@ T = TypeVar("T")
 IDS_CACHED_MAX = 16_384
 """Ids whose stored form is kept, some 4 MB: a batch of 500 transfers writes each of its ids five times over."""
 
+RUN_AUDIT = ": run 'wallet audit' to see which document"
+"""How an error about a stored field ends. The audit knows which document it is, and leaves this away."""
+
 _OBJECT_ID = re.compile(r"[0-9a-f]{24}")
 
 
@@ -81,7 +84,7 @@ def member(members: Mapping[str, T], document: Document, name: str) -> T:
     value = text(document, name)
     if value in members:
         return members[value]
-    raise LedgerCorrupted(f"stored field {name} holds {value[:40]!r}: run 'wallet audit' to see which document")
+    raise LedgerCorrupted(f"stored field {name} holds {value[:40]!r}{RUN_AUDIT}")
 
 
 def instant(document: Document, name: str) -> datetime:
@@ -95,6 +98,14 @@ def instant(document: Document, name: str) -> datetime:
 def optional_instant(document: Document, name: str) -> datetime | None:
     """Read an instant that may be absent."""
     return instant(document, name) if name in document else None
+
+
+def flag(document: Document, name: str) -> bool:
+    """Read a boolean; an absent one is false."""
+    value = document.get(name, False)
+    if isinstance(value, bool):
+        return value
+    raise _wrong(value, name)
 
 
 def binary(document: Document, name: str) -> bytes:
@@ -131,4 +142,4 @@ def texts_of_ids(document: Document, name: str) -> tuple[str, ...]:
 
 def _wrong(value: object, name: str) -> LedgerCorrupted:
     found = "missing" if value is None else f"a {type(value).__name__}"
-    return LedgerCorrupted(f"stored field {name} is {found}: run 'wallet audit' to see which document")
+    return LedgerCorrupted(f"stored field {name} is {found}{RUN_AUDIT}")

@@ -91,6 +91,8 @@ class CollectionHandle(Protocol):
         limit: int,
         batch_size: int,
         session: SessionHandle | None,
+        min: Document | None = None,  # noqa: A002 - the driver's name
+        hint: SortKeys | None = None,
     ) -> CursorHandle:
         """Begin a query; nothing is sent yet."""
         ...

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from pymongo.errors import OperationFailure, PyMongoError
 
 from adapters.mongo.client import Database
-from adapters.mongo.errors import DUPLICATE_KEY, UnsuitableStore, core_error
+from adapters.mongo.errors import DUPLICATE_KEY, UnsuitableStore, outside_error
 from adapters.mongo.fields import subdocument, subdocuments
 from adapters.mongo.handles import Document
 from adapters.mongo.schemas import VALIDATORS, Validator
+from adapters.mongo.steps import StoreStep
 
 _NAMESPACE_EXISTS = 48
 _INDEX_CONFLICTS = frozenset({85, 86})
@@ -66,6 +67,13 @@ INDEXES = (
         {"partialFilterExpression": {"balance": {"$exists": True}}},
     ),
     Index(
+        "wallets",
+        "v1_without_currency",
+        {"currency": 1, "_id": 1},
+        "finds v1's documents that have not even a balance; ours all have a currency, which never changes",
+        {"partialFilterExpression": {"currency": None}},
+    ),
+    Index(
         "entries",
         "by_kind",
         {"_id.w": 1, "kind": 1, "_id.n": -1},
@@ -84,6 +92,13 @@ INDEXES = (
         "lists what waits for a reversal, oldest first; holds only those, so it costs other transactions nothing",
         {"partialFilterExpression": {"state": "reversal_due"}},
     ),
+    Index(
+        "transactions",
+        "undecided",
+        {"state": 1, "_id": 1},
+        "lists the legacy transactions that wait for a person, by id; holds only those",
+        {"partialFilterExpression": {"state": "undecided"}},
+    ),
 )
 """Every index besides ``_id``, and why it exists."""
 
@@ -101,7 +116,7 @@ async def prepare(database: Database) -> None:
         for index in INDEXES:
             await _ensure_index(database, index)
     except PyMongoError as error:
-        raise core_error(error, "its own structure") from error
+        raise outside_error(error, "its own structure") from error
 
 
 async def _collections(database: Database) -> dict[str, Document]:
@@ -120,6 +135,7 @@ async def _ensure_collection(database: Database, name: str, validator: Validator
             if error.code != _NAMESPACE_EXISTS:
                 raise
         else:
+            database.observer.reached(StoreStep.COLLECTION_MADE, about=name)
             return
     elif all(options.get(option) == value for option, value in wanted.items()):
         return
@@ -137,6 +153,7 @@ async def _ensure_index(database: Database, index: Index) -> None:
         if unsuitable is None:
             raise
         raise unsuitable from error
+    database.observer.reached(StoreStep.INDEX_MADE, about=f"{index.name} on {index.collection}")
 
 
 async def _indexes(database: Database, collection: str) -> Sequence[Document]:

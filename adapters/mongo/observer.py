@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
+
+from adapters.mongo.steps import StoreStep
 
 
 class StoreObserver(Protocol):
@@ -24,6 +27,10 @@ class StoreObserver(Protocol):
         """Count a commit whose result was unknown, and that is sent again."""
         ...
 
+    def reached(self, step: StoreStep, ids: Iterable[str | None] = (), about: str = "") -> None:
+        """Hear that a step is done: with which transaction ids, and about which collection or index."""
+        ...
+
 
 class NobodyObserves:
     """A StoreObserver that takes no notice."""
@@ -38,4 +45,7 @@ class NobodyObserves:
         """Take no notice."""
 
     def commit_repeated(self) -> None:
+        """Take no notice."""
+
+    def reached(self, step: StoreStep, ids: Iterable[str | None] = (), about: str = "") -> None:
         """Take no notice."""

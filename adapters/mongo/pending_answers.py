@@ -11,6 +11,8 @@ from bson import Int64, ObjectId
 from adapters.mongo.client import Database
 from adapters.mongo.documents import answer_from_document
 from adapters.mongo.fields import id_from, id_to, instant, text, texts_of_ids
+from adapters.mongo.repositories import MongoOutbox
+from adapters.mongo.steps import StoreStep
 from wallet_core.errors import ConcurrentUpdate
 from wallet_core.events import TransactionFinalized
 from wallet_core.ports import PendingRow
@@ -30,6 +32,7 @@ class MongoPendingAnswers:
         self._outbox = database.collection("outbox")
         self._transactions = database.collection("transactions")
         self._leases = database.collection("leases")
+        self._observer = database.observer
 
     async def hold_lease(self, holder: str, duration_ms: int) -> bool:
         """
@@ -48,16 +51,25 @@ class MongoPendingAnswers:
             lease = await self._leases.upsert({"_id": LEASE}, [{"$set": taken}])
         except ConcurrentUpdate:
             return False
-        return text(lease, "holder") == holder
+        is_ours = text(lease, "holder") == holder
+        if is_ours:
+            self._observer.reached(StoreStep.LEASE_TAKEN)
+        return is_ours
 
     async def release_lease(self, holder: str) -> None:
         """Give the lease back if ``holder`` has it."""
         await self._leases.delete_one({"_id": LEASE, "holder": holder})
+        self._observer.reached(StoreStep.LEASE_RELEASED)
 
-    async def pending(self, rows_max: int) -> Sequence[PendingRow]:
-        """Give the oldest rows. An ObjectId begins with the second in which it was made: close enough to the order."""
-        documents = await self._outbox.find({}, sort=[("_id", 1)], limit=rows_max, rows_expected=rows_max)
-        return [
+    async def pending(self, rows_max: int, after: PendingRow | None = None) -> Sequence[PendingRow]:
+        """
+        Give the oldest rows, or the oldest behind ``after``.
+
+        An ObjectId begins with the second in which it was made: close enough to the order.
+        """
+        behind = {} if after is None else {"_id": {"$gt": ObjectId(after.id)}}
+        documents = await self._outbox.find(behind, sort=[("_id", 1)], limit=rows_max, rows_expected=rows_max)
+        rows = [
             PendingRow(
                 id_from(document.get("_id"), "_id"),
                 texts_of_ids(document, "transactionIds"),
@@ -65,6 +77,9 @@ class MongoPendingAnswers:
             )
             for document in documents
         ]
+        if rows:
+            self._observer.reached(StoreStep.OUTBOX_READ, (id_ for row in rows for id_ in row.transaction_ids))
+        return rows
 
     async def answers(self, transaction_ids: Ids[str]) -> Mapping[str, TransactionFinalized]:
         """Give the latest recorded answers by transaction id."""
@@ -73,16 +88,25 @@ class MongoPendingAnswers:
             projection={"answer": 1},
             rows_expected=len(transaction_ids),
         )
-        answers = map(answer_from_document, documents)
-        return {answer.transaction_id: answer for answer in answers if answer is not None}
+        read = map(answer_from_document, documents)
+        answers = {answer.transaction_id: answer for answer in read if answer is not None}
+        self._observer.reached(StoreStep.ANSWERS_READ, answers)
+        return answers
 
     async def settle(self, row: PendingRow, unpublished: Sequence[str]) -> None:
         """Shrink a row to what is still unpublished, or remove it; one that is gone already stays gone."""
+        if len(unpublished) == len(row.transaction_ids):
+            return
         key = {"_id": ObjectId(row.id)}
-        if not unpublished:
-            await self._outbox.delete_one(key)
-        elif len(unpublished) < len(row.transaction_ids):
+        if unpublished:
             await self._outbox.update_one(key, {"$set": {"transactionIds": [id_to(id_) for id_ in unpublished]}})
+        else:
+            await self._outbox.delete_one(key)
+        self._observer.reached(StoreStep.ROW_SETTLED, row.transaction_ids)
+
+    async def put_back(self, transaction_ids: Sequence[str]) -> None:
+        """Add a row, as a unit of work does, but by itself."""
+        await MongoOutbox(self._outbox).add(transaction_ids)
 
     async def backlog(self) -> tuple[int, datetime | None]:
         """Count the rows, up to BACKLOG_ROWS_MAX, and give the time of the oldest."""

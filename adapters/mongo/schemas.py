@@ -16,7 +16,7 @@ from bson import Int64
 
 from adapters.mongo.handles import Document
 from wallet_core.events import FinalStatus, Vocabulary
-from wallet_core.ledger import Direction, EntryKind, TransactionKind, TransactionState
+from wallet_core.ledger import DEAD_LETTER_ID_LENGTH_MAX, Direction, EntryKind, TransactionKind, TransactionState
 from wallet_core.messages import DESCRIPTION_LENGTH_MAX, REASON_LENGTH_MAX
 from wallet_core.money import AMOUNT_MINOR_MAX
 
@@ -158,6 +158,8 @@ _TRANSACTION = _object(
         "answer": _ANSWER,
         "reason": _text(REASON_STORED_LENGTH_MAX),
         "dueSince": DATE,
+        "deadLetterId": _text(DEAD_LETTER_ID_LENGTH_MAX),
+        "isLegacy": {"bsonType": "bool", "enum": [True]},
     },
 )
 

@@ -31,6 +31,7 @@ from adapters.mongo.abandoned import AbandonedTransactions
 from adapters.mongo.client import Database, Session
 from adapters.mongo.errors import ConnectionLost, core_error
 from adapters.mongo.repositories import MongoBooks
+from adapters.mongo.steps import StoreStep
 from wallet_core.errors import ConcurrentUpdate, StoreUnavailable, WalletError
 from wallet_core.ports import Books
 
@@ -125,8 +126,11 @@ async def _attempt(database: Database, body: Callable[[Session], Awaitable[T]]) 
     session = await database.start_session()
     try:
         session.begin()
+        database.observer.reached(StoreStep.TRANSACTION_BEGUN)
         result = await body(session)
+        database.observer.reached(StoreStep.BEFORE_COMMIT)
         await _commit(database, session)
+        database.observer.reached(StoreStep.AFTER_COMMIT)
     finally:
         await _leave(session)
     return result

@@ -120,12 +120,12 @@ def _dates(document: Document, key: ObjectId) -> tuple[datetime, datetime] | Lef
 
 def _balance(document: Document, currency: Currency) -> tuple[int, str | None] | Left:
     """Give the balance in minor units, and from what it was rounded, if it was."""
-    value = document.get("balance")
+    value, its_currency = document.get("balance"), document.get("currency", currency.code)
     number = _exact(value)
-    if number is None:
-        return Left(f"its balance is {_shown(value)}, which is no number")
-    if number < 0:
-        return Left(f"its balance {_shown(value)} is negative")
+    if its_currency != currency.code:
+        return Left(f"its currency is {_shown(its_currency)}, and that of the books {currency.code}")
+    if number is None or number < 0:
+        return Left(f"its balance is {_shown(value)}, which is {'no number' if number is None else 'negative'}")
     is_small = not number or number.adjusted() + currency.exponent < len(str(AMOUNT_MINOR_MAX))
     minor_units = Fraction(number) * 10**currency.exponent if is_small else Fraction(AMOUNT_MINOR_MAX + 1)
     if minor_units > AMOUNT_MINOR_MAX:

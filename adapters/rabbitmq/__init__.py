@@ -8,16 +8,21 @@ RabbitMQ: events in, answers out, and what waits for a person. Only this package
     frame_tolerance.py      one message with unreadable properties must not cut the connection for ever
     connection.py           connect with back-off, without end
     backoff.py              the pauses between tries
+    patience.py             wait, but not for ever
     confirms.py             publish and know: persistent, mandatory, confirmed, timed
     publisher.py            the publishing connection; answers (port EventBus)
-    arrivals.py             one session of consuming: channels, what has arrived
+    arrivals.py             one session of consuming: its queues, what has arrived
+    consumed_queue.py       one queue on its channel: deliveries, acks
     acknowledgement.py      the prefix rule
     consumer.py             take, handle, settle; outages; halt; stop
-    parking.py              retry queues and dead letters, confirmed before the ack
+    handover.py             a delivery is acked once the message that takes its place is confirmed
+    parking.py              into the retry queues and the dead-letter queue
+    waiting_room.py         out of the retry queues, when the delay is over
     late_signups.py         may a missing signup still come? (port LateSignups)
     dead_letters.py         list, show, replay, discard
     event_publisher.py      publish one event as a neighbour would
     answer_subscriber.py    read our answers as the transactions service does
-    attached_consumers.py   who else consumes our input
+    queue_counts.py         how much waits in a queue, and who consumes it
     observer.py             what metrics and a demo hear
+    steps.py                what an observer hears of: all moments between which a process may die
 """

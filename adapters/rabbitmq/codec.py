@@ -36,6 +36,7 @@ from pamqp.common import FieldValue
 from wallet_core.commands import DeadLetterReason, SetAside
 from wallet_core.events import TransactionFinalized
 from wallet_core.fields import iso_milliseconds
+from wallet_core.ledger import DEAD_LETTER_ID_LENGTH_MAX
 from wallet_core.messages import Message, finalized_message
 
 SHORT_STRING_BYTES_MAX = 255
@@ -52,6 +53,7 @@ REASON_HEADER = "x-wallet-reason"
 DETAIL_HEADER = "x-wallet-detail"
 DEAD_LETTER_ID_HEADER = "x-wallet-dead-letter-id"
 REPLAYED_HEADER = "x-wallet-replayed"
+PARKED_AT_HEADER = "x-wallet-parked-at"
 
 ATTEMPTS_MAX = 1_000_000
 """Where counting stops: a month of waiting for one signup, each 30 s one attempt, is 86,400."""
@@ -79,13 +81,18 @@ _answer_encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True)
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a message comes from. ``attempts`` counts retry queues it came through, ``replayed`` a person's replays."""
+    """
+    Where a message comes from. ``attempts`` counts retry queues it came through, ``replayed`` a person's replays.
+
+    ``dead_letter_id`` is drawn when a message is first parked, and stays: it tells this copy from its duplicates.
+    """
 
     source_queue: str
     routing_key: str
     first_seen_at: datetime
     attempts: int
     replayed: int
+    dead_letter_id: str | None = None
 
 
 def message_of(body: bytes, content_encoding: str | None = None) -> Message | SetAside:
@@ -112,6 +119,17 @@ def attempts_of(headers: Mapping[str, FieldValue] | None) -> int:
     return _count(headers, ATTEMPTS_HEADER) if headers else 0
 
 
+def dead_letter_id_of(headers: Mapping[str, FieldValue] | None) -> str | None:
+    """Read the id that this copy of a message has as a dead letter; None when it was never parked."""
+    value = (headers or {}).get(DEAD_LETTER_ID_HEADER)
+    return value if isinstance(value, str) and _DEAD_LETTER_ID.fullmatch(value) else None
+
+
+def parked_at_of(headers: Mapping[str, FieldValue] | None) -> datetime | None:
+    """Read when a message was put into its retry queue; None when nobody, or nobody sane, has said so."""
+    return _instant((headers or {}).get(PARKED_AT_HEADER))
+
+
 def provenance_of(
     headers: Mapping[str, FieldValue] | None, source_queue: str, delivered_key: str, now: datetime
 ) -> Provenance:
@@ -129,21 +147,27 @@ def provenance_of(
         first_seen_at=_instant(headers.get(FIRST_SEEN_HEADER)) or now,
         attempts=_count(headers, ATTEMPTS_HEADER),
         replayed=_count(headers, REPLAYED_HEADER),
+        dead_letter_id=dead_letter_id_of(headers),
     )
 
 
-def retry_properties(received: Basic.Properties, provenance: Provenance) -> Basic.Properties:
-    """Write the properties of a message that goes into a retry queue: one attempt more."""
+def retry_properties(received: Basic.Properties, provenance: Provenance, parked_at: datetime) -> Basic.Properties:
+    """Write the properties of a message that goes into a retry queue: one attempt more, and since when it waits."""
     ours = _provenance_headers(provenance, attempts=min(provenance.attempts + 1, ATTEMPTS_MAX))
+    ours[PARKED_AT_HEADER] = iso_milliseconds(parked_at)
     return _parked(received, ours)
 
 
+def return_properties(received: Basic.Properties, provenance: Provenance) -> Basic.Properties:
+    """Write the properties of a message that goes back from a retry queue to its source: the wait is over."""
+    return _parked(received, _provenance_headers(provenance, attempts=provenance.attempts))
+
+
 def dead_letter_properties(
-    received: Basic.Properties, provenance: Provenance, dead_letter_id: str, reason: str, detail: str
+    received: Basic.Properties, provenance: Provenance, reason: str, detail: str
 ) -> Basic.Properties:
-    """Write the properties of a message that is set aside for a person, who will call it by ``dead_letter_id``."""
+    """Write the properties of a message that is set aside for a person, who will call it by its dead-letter id."""
     ours = _provenance_headers(provenance, attempts=provenance.attempts)
-    ours[DEAD_LETTER_ID_HEADER] = dead_letter_id
     ours[REASON_HEADER] = reason
     ours[DETAIL_HEADER] = detail[:DETAIL_LENGTH_MAX].encode("utf-8", "replace").decode("utf-8")
     return _parked(received, ours)
@@ -160,6 +184,8 @@ def answer_body(answer: TransactionFinalized) -> bytes:
     """Write an answer as compact JSON; equal answers give equal bytes. ASCII: no text can fail to be written."""
     return _answer_encoder.encode(finalized_message(answer)).encode("ascii")
 
+
+_DEAD_LETTER_ID = re.compile(rf"[0-9A-Za-z-]{{1,{DEAD_LETTER_ID_LENGTH_MAX}}}")
 
 _KEY_MAX = 255
 """Longest routing key (AMQP 0-9-1: a short string), in bytes; ours are ASCII."""
@@ -206,6 +232,8 @@ def _provenance_headers(provenance: Provenance, attempts: int) -> dict[str, Fiel
     }
     if provenance.replayed:
         headers[REPLAYED_HEADER] = provenance.replayed
+    if provenance.dead_letter_id is not None:
+        headers[DEAD_LETTER_ID_HEADER] = provenance.dead_letter_id
     return headers
 
 

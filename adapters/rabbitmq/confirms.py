@@ -17,16 +17,19 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
+from typing import cast
 
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity, DeliveryError, PublishError
 from aiormq.abc import AbstractChannel as UnderlayChannel
 from aiormq.abc import ConfirmationFrameType
+from aiormq.channel import Channel
 from pamqp.commands import Basic
 from structlog.typing import FilteringBoundLogger
 
-from adapters.rabbitmq.connection import BROKER_ERRORS, close_quietly, described
+from adapters.rabbitmq.connection import BROKER_ERRORS, close_quietly, described, only_our_cancellation
 
 IN_FLIGHT_MAX = 500
 """Most messages without a confirm yet: one batch. More in flight gain nothing in our measurements."""
@@ -78,15 +81,23 @@ class ConfirmedChannel:
         self._lock = asyncio.Lock()
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def publish_many(self, messages: Sequence[Outgoing]) -> list[Publication]:
-        """Publish all, and say for each, in order, how it ended. Raises nothing of the broker's."""
+    async def publish_many(
+        self, messages: Sequence[Outgoing], on_sent: Callable[[Sequence[int]], None] | None = None
+    ) -> list[Publication]:
+        """
+        Publish all, and say for each, in order, how it ended. Raises nothing of the broker's.
+
+        ``on_sent`` hears the positions of each wave once all of it has been written to the connection.
+        """
         publications = [Publication.UNKNOWN] * len(messages)
         async with self._lock:
             for wave in waves([message.properties.message_id for message in messages]):
                 channel = await self._open_channel()
                 if channel is None:
                     break
-                ended = await self._publish_wave(channel, [messages[position] for position in wave])
+                ended = await self._publish_wave(
+                    channel, [messages[position] for position in wave], partial(on_sent, wave) if on_sent else None
+                )
                 for position, publication in zip(wave, ended, strict=True):
                     publications[position] = publication
                 if Publication.UNKNOWN in ended:
@@ -106,10 +117,11 @@ class ConfirmedChannel:
         if connection is None or self._underlay is not None:
             return self._underlay
         try:
-            async with asyncio.timeout(CONFIRM_TIMEOUT_S):
-                channel = connection.channel(publisher_confirms=True, on_return_raises=True)
-                await channel.initialize(timeout=CONFIRM_TIMEOUT_S)
-                underlay = await channel.get_underlay_channel()
+            with only_our_cancellation():
+                async with asyncio.timeout(CONFIRM_TIMEOUT_S):
+                    channel = connection.channel(publisher_confirms=True, on_return_raises=True)
+                    await channel.initialize(timeout=CONFIRM_TIMEOUT_S)
+                    underlay = await channel.get_underlay_channel()
         except BROKER_ERRORS as error:
             _log.warning("rabbitmq_publish_channel_failed", error=described(error))
             self._tell_silence()
@@ -117,11 +129,17 @@ class ConfirmedChannel:
         self._owner, self._channel, self._underlay = connection, channel, underlay
         return underlay
 
-    async def _publish_wave(self, channel: UnderlayChannel, messages: Sequence[Outgoing]) -> list[Publication]:
+    async def _publish_wave(
+        self, channel: UnderlayChannel, messages: Sequence[Outgoing], on_sent: Callable[[], None] | None
+    ) -> list[Publication]:
         tasks = [asyncio.ensure_future(_publish(channel, message)) for message in messages]
+        telling = asyncio.ensure_future(_tell_sent(channel, on_sent))
+        for task in tasks:
+            task.add_done_callback(_look_at)
         try:
-            await asyncio.wait(tasks, timeout=CONFIRM_TIMEOUT_S)
+            await asyncio.wait([*tasks, telling], timeout=CONFIRM_TIMEOUT_S)
         finally:
+            telling.cancel()
             unanswered = [task for task in tasks if not task.done()]
             for task in unanswered:
                 task.cancel()
@@ -129,6 +147,7 @@ class ConfirmedChannel:
                 self._discard()
                 self._tell_silence()
         publications = [_publication(task) for task in tasks]
+        _log_unconfirmed(messages, tasks, publications)
         if Publication.UNKNOWN in publications:
             self._discard()
         return publications
@@ -177,6 +196,24 @@ async def _publish(channel: UnderlayChannel, message: Outgoing) -> ConfirmationF
     )
 
 
+async def _tell_sent(channel: UnderlayChannel, on_sent: Callable[[], None] | None) -> None:
+    """Wait behind the publishes that were begun before, which write one after the other under this lock."""
+    if on_sent is None:
+        return
+    try:
+        async with cast("Channel", channel).lock:  # of the one class there is; its abstract one does not tell
+            pass
+    except BROKER_ERRORS:
+        return
+    on_sent()
+
+
+def _look_at(task: asyncio.Future[ConfirmationFrameType | None]) -> None:
+    """Look at how a publish has ended: when we are cancelled meanwhile, nobody else does, and it is no news."""
+    if not task.cancelled():
+        task.exception()
+
+
 def _publication(task: asyncio.Future[ConfirmationFrameType | None]) -> Publication:
     if not task.done() or task.cancelled():
         return Publication.UNKNOWN
@@ -192,3 +229,25 @@ def _publication(task: asyncio.Future[ConfirmationFrameType | None]) -> Publicat
     # Decision: a message that cannot even be written to a frame is that message's own fault; the others go on.
     _log.error("rabbitmq_publish_failed", error=described(error))
     return Publication.REFUSED
+
+
+def _log_unconfirmed(
+    messages: Sequence[Outgoing],
+    tasks: Sequence[asyncio.Future[ConfirmationFrameType | None]],
+    publications: Sequence[Publication],
+) -> None:
+    """Say in one line how many of a wave the broker has not taken, and of the first of them why."""
+    positions = [at for at, publication in enumerate(publications) if publication is not Publication.CONFIRMED]
+    if not positions:
+        return
+    first = positions[0]
+    error = None if tasks[first].cancelled() or not tasks[first].done() else tasks[first].exception()
+    _log.warning(
+        "publications_unconfirmed",
+        count=len(positions),
+        of=len(messages),
+        routing_key=messages[first].routing_key,
+        first_message_id=messages[first].properties.message_id,
+        outcome=publications[first].name.lower(),
+        error=f"no confirm within {CONFIRM_TIMEOUT_S} s" if error is None else described(error),
+    )

@@ -5,7 +5,7 @@
     connect -> declare the topology -> consume -> [ take -> handle -> ack / park ]* -> until anything is lost -> again
 
 When do we acknowledge? After the intake has returned, so after the commit: an ``Ack`` at once, a ``RetryAfter`` or
-``DeadLetter`` once the broker has confirmed the message that takes its place (``parking.py``).
+``DeadLetter`` once the broker has confirmed what takes its place (``parking.py``; back again: ``waiting_room.py``).
 
 =============================  =====================================================================================
 the database is away           nothing is settled: pause, hand the same batch in again; after OUTAGE_MAX_S the
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
@@ -31,11 +31,15 @@ from structlog.typing import FilteringBoundLogger
 from adapters.rabbitmq.arrivals import Arrival, InputSession
 from adapters.rabbitmq.backoff import Backoff
 from adapters.rabbitmq.connection import keep_connected
+from adapters.rabbitmq.consumed_queue import ack_many
+from adapters.rabbitmq.handover import Handovers
 from adapters.rabbitmq.late_signups import LateSignupWatch
 from adapters.rabbitmq.observer import Observer, SilentObserver
-from adapters.rabbitmq.parking import Park, Parking, ack_many, log_park, park_of
+from adapters.rabbitmq.parking import Park, log_park, park_of, parking
 from adapters.rabbitmq.publisher import PublishingConnection
+from adapters.rabbitmq.steps import BrokerStep
 from adapters.rabbitmq.topology import Topology
+from adapters.rabbitmq.waiting_room import WaitingRoom
 from wallet_core.errors import ConcurrentUpdate, ConsumptionHalted, StoreUnavailable
 from wallet_core.intake import Handled, Intake
 from wallet_core.ports import Clock
@@ -53,12 +57,17 @@ _log: FilteringBoundLogger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ConsumerStatus:
-    """What readiness shows. ``reason`` says why we do not consume, in words for a person."""
+    """
+    What readiness shows. ``reason`` says why we do not consume, in words for a person.
+
+    ``refused`` counts deliveries that stay unacked because the broker does not take what takes their place.
+    """
 
     connected: bool
     consuming: bool
     halted: bool
     reason: str | None
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,7 @@ class Consumer:
         self._probe = probe
         self._publishing = publishing
         self._parking_channel = publishing.channel()
+        self._returning_channel = publishing.channel()
         self._late_signups = late_signups
         self._clock = clock
         self._topology = topology
@@ -115,7 +125,7 @@ class Consumer:
         self._observer = observer or SilentObserver()
         self._status = ConsumerStatus(connected=False, consuming=False, halted=False, reason="not started")
         self._session: InputSession | None = None
-        self._parking: Parking | None = None
+        self._handing_over: tuple[Handovers[Park] | WaitingRoom, ...] = ()
         self._batch_in_hand = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
@@ -125,7 +135,7 @@ class Consumer:
     @property
     def status(self) -> ConsumerStatus:
         """What we are doing, for readiness."""
-        return self._status
+        return replace(self._status, refused=sum(handing.refused for handing in self._handing_over))
 
     async def run(self) -> None:
         """Consume until ``stop``. Raises only what is a defect of ours."""
@@ -140,7 +150,7 @@ class Consumer:
             stopping.cancel()
             consuming.cancel()
             await asyncio.wait({consuming, stopping})
-            await self._parking_channel.close()
+            await asyncio.gather(self._parking_channel.close(), self._returning_channel.close())
             self._status = replace(self._status, connected=False, consuming=False, reason="stopped")
             self._ended.set()
         if not consuming.cancelled():
@@ -158,8 +168,7 @@ class Consumer:
                 if self._session is not None:
                     await self._session.cancel()
                 async with self._batch_in_hand:
-                    if self._parking is not None:
-                        await self._parking.wait_empty()
+                    await asyncio.gather(*(handing.finish() for handing in self._handing_over))
         except TimeoutError:
             _log.warning("consumer_grace_over", grace_s=self._grace_s)
 
@@ -177,30 +186,29 @@ class Consumer:
         """One session, from the topology to its end. Raises one of BROKER_ERRORS when it is lost, and _Stopped."""
         if self._stopping.is_set():
             raise _Stopped
-        await self._topology.declare(connection)
+        await self._topology.declare(connection, self._observer)
         session = InputSession()
-        parking = Parking(self._publishing, self._parking_channel, self._observer)
-        parking_task = asyncio.ensure_future(parking.run())
-        session.depend_on(parking_task, "parking")
+        parks = parking(self._publishing, self._parking_channel, self._observer)
+        room = WaitingRoom(session, self._publishing, self._returning_channel, self._clock, self._observer)
         try:
+            session.begin(parks.run(), "parking")
+            await room.open(connection, self._topology.retry_queues())
             await session.open(connection, self._consumption.prefetch)
-            self._session, self._parking = session, parking
+            self._session, self._handing_over = session, (parks, room)
             self._late_signups.watch(session)
             self._status = ConsumerStatus(connected=True, consuming=True, halted=False, reason=None)
             _log.info("consumer_started", prefetch=self._consumption.prefetch)
-            return await self._handle_for_ever(session, parking)
+            return await self._handle_for_ever(session, parks)
         finally:
             self._late_signups.watch(None)
-            self._session = self._parking = None
+            self._session, self._handing_over = None, ()
             self._status = replace(self._status, consuming=False)
-            parking_task.cancel()
-            await asyncio.wait([parking_task])
-            parking.abandon()
             await session.close()
 
-    async def _handle_for_ever(self, session: InputSession, parking: Parking) -> _Ending:
+    async def _handle_for_ever(self, session: InputSession, parks: Handovers[Park]) -> _Ending:
         while True:
             batch = await session.take(self._consumption.batch_max)
+            self._observer.reached(BrokerStep.TAKEN)
             async with self._batch_in_hand:
                 try:
                     handled = await self._handle(session, batch)
@@ -211,7 +219,7 @@ class Consumer:
                 except (StoreUnavailable, ConcurrentUpdate) as error:
                     _log.error("database_away", error=str(error), deliveries_go_back=len(batch))
                     return _Ending.OUTAGE
-                await self._settle(batch, handled, parking)
+                await self._settle(batch, handled, parks)
 
     async def _handle(self, session: InputSession, batch: Sequence[Arrival]) -> tuple[Handled, ...]:
         """Hand the batch in until the intake has handled it. Raises what ends the session."""
@@ -232,6 +240,7 @@ class Consumer:
                 await self._pause(session, pause_s)
             else:
                 self._status = replace(self._status, reason=None)
+                self._observer.reached(BrokerStep.COMMITTED, (result.key for result in handled))
                 self._observer.batch_handled(len(batch), time.monotonic() - began_at_s)
                 return handled
 
@@ -246,9 +255,9 @@ class Consumer:
             raise _Stopped
         lost.result()
 
-    async def _settle(self, batch: Sequence[Arrival], handled: Sequence[Handled], parking: Parking) -> None:
+    async def _settle(self, batch: Sequence[Arrival], handled: Sequence[Handled], parks: Handovers[Park]) -> None:
         """Carry out what the intake has decided."""
-        parks: list[Park] = []
+        parked: list[Park] = []
         done: list[Arrival] = []
         for arrival, result in zip(batch, handled, strict=True):
             self._observer.event_handled(arrival.delivery.subject, result)
@@ -257,12 +266,19 @@ class Consumer:
                     done.append(arrival)
                 case RetryAfter() | DeadLetter() as settlement:
                     log_park(arrival, result, settlement)
-                    parks.append(park_of(arrival, settlement, self._clock))
-        parking.add(parks)
+                    parked.append(park_of(arrival, result.key, settlement, self._clock))
+        parks.add(parked)
+        if done:
+            await self._ack(done, (result.key for result in handled if isinstance(result.settlement, Ack)))
+
+    async def _ack(self, done: Sequence[Arrival], keys: Iterable[str | None]) -> None:
+        self._observer.reached(BrokerStep.BEFORE_ACK)
         lost = await ack_many(done)
         if lost:
             self._observer.acks_lost(lost)
             _log.warning("acks_lost", count=lost)
+        else:
+            self._observer.reached(BrokerStep.ACKED, keys)
 
     async def _wait_for_database(self) -> None:
         """Probe until the database commits again."""

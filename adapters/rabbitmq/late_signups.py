@@ -36,12 +36,12 @@ class LateSignupWatch:
         session = self._session
         if session is None or self._monotonic_s() - self._born_at_s < YOUNG_S:
             return True
-        channel = session.channel_of(Subject.SIGNUP)
+        queue = session.queue_of(Subject.SIGNUP)
         try:
             # Asked twice on the very channel that delivers signups: what left the queue before the first answer has
             # come down this channel before the second, and shows in `holds`.
             for _ in range(2):
-                ready, _ = await channel.look()
+                ready, _ = await queue.look()
                 if ready:
                     return True
         except BROKER_ERRORS:

@@ -5,8 +5,10 @@ Calls are synchronous, from the event loop, and must be quick; one that raises b
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
+from adapters.rabbitmq.steps import BrokerStep
 from wallet_core.intake import Handled
 from wallet_core.messages import Subject
 from wallet_core.settlement import DeadLetter, RetryAfter
@@ -35,12 +37,20 @@ class Observer(Protocol):
         """Hear that the broker has confirmed a message in a retry queue or the dead-letter queue."""
         ...
 
+    def handovers_refused(self, name: str, count: int) -> None:
+        """Hear how many deliveries stay unacked because the broker takes no ``parking`` or ``returning`` of them."""
+        ...
+
     def acks_lost(self, count: int) -> None:
         """Hear that acks came too late for their session: these deliveries come again, and are known then."""
         ...
 
     def answers_published(self, confirmed: int, unconfirmed: int, duration_s: float) -> None:
         """Hear how one ``publish_many`` ended."""
+        ...
+
+    def reached(self, step: BrokerStep, ids: Iterable[str | None] = (), about: str = "") -> None:
+        """Hear that a step is done: with which ids (None: an event without one), and about which queue."""
         ...
 
 
@@ -62,8 +72,14 @@ class SilentObserver:
     def parked(self, subject: Subject, settlement: RetryAfter | DeadLetter) -> None:
         """Do nothing."""
 
+    def handovers_refused(self, name: str, count: int) -> None:
+        """Do nothing."""
+
     def acks_lost(self, count: int) -> None:
         """Do nothing."""
 
     def answers_published(self, confirmed: int, unconfirmed: int, duration_s: float) -> None:
+        """Do nothing."""
+
+    def reached(self, step: BrokerStep, ids: Iterable[str | None] = (), about: str = "") -> None:
         """Do nothing."""

@@ -32,6 +32,7 @@ from adapters.rabbitmq.connection import (
     wait_lost,
 )
 from adapters.rabbitmq.observer import Observer, SilentObserver
+from adapters.rabbitmq.steps import BrokerStep
 from adapters.rabbitmq.topology import TRANSACTION_EXCHANGE, Topology
 from wallet_core.events import TransactionFinalized
 from wallet_core.messages import FINALIZED_KEY, message_id_of
@@ -87,7 +88,7 @@ class PublishingConnection:
 
     async def _serve(self, connection: AbstractConnection) -> None:
         """Be up until the connection is lost, or silent: a broker that gives no confirm may answer on a new one."""
-        await self._topology.declare(connection)
+        await self._topology.declare(connection, self._observer)
         self._needs_repair.clear()
         self._is_silent.clear()
         ends = {
@@ -111,7 +112,7 @@ class PublishingConnection:
     async def _repair_when_asked(self, connection: AbstractConnection) -> None:
         while True:
             await self._needs_repair.wait()
-            await self._topology.declare(connection)
+            await self._topology.declare(connection, self._observer)
             await asyncio.sleep(REPAIR_INTERVAL_S)
             self._needs_repair.clear()
 
@@ -138,7 +139,14 @@ class AnswerPublisher:
     async def publish_many(self, answers: Sequence[TransactionFinalized]) -> list[bool]:
         """Publish each answer once; True for each that the broker has confirmed and put into a queue."""
         began_at_s = self._monotonic_s()
-        publications = await self._channel.publish_many([_outgoing(answer) for answer in answers])
+        publications = await self._channel.publish_many(
+            [_outgoing(answer) for answer in answers],
+            lambda sent: self._reached(BrokerStep.ANSWERS_SENT, [answers[position] for position in sent]),
+        )
+        self._reached(
+            BrokerStep.ANSWERS_CONFIRMED,
+            [answer for answer, end in zip(answers, publications, strict=True) if end is Publication.CONFIRMED],
+        )
         confirmed = publications.count(Publication.CONFIRMED)
         self._observer.answers_published(confirmed, len(answers) - confirmed, self._monotonic_s() - began_at_s)
         self._note_routability(publications)
@@ -147,6 +155,10 @@ class AnswerPublisher:
     async def close(self) -> None:
         """Close the channel. Needed once, at shutdown, before the connection ends."""
         await self._channel.close()
+
+    def _reached(self, step: BrokerStep, answers: Sequence[TransactionFinalized]) -> None:
+        if answers:
+            self._observer.reached(step, map(message_id_of, answers))
 
     def _note_routability(self, publications: Sequence[Publication]) -> None:
         """Log a change once, not each message; repair the topology while answers find no queue."""

@@ -6,19 +6,16 @@
     transaction.events  -- transaction.completed ------> wallet.update.q          in
                         -- transaction.failed ---------> wallet.revert.q          in
                         -- wallet.transactionFinalized -> transaction.finalized.q  out, read by the transactions service
-    (default exchange)  --> wallet.retry.<source>.<ms> -- TTL --> <source>        ours
-                        --> wallet.dead-letter.q                                  ours
+    (default exchange)  --> wallet.retry.<source>.<ms>    ours: events wait here; ``waiting_room.py`` takes them back
+                        --> wallet.dead-letter.q          ours: letters for a person
 
 Rules: what exists is taken as it is, whatever its type and arguments; only what is missing is declared, and a queue
 of the contract gets no arguments, for every v1 service asserts it without any and dies of a 406. Every question is
 asked on a throw-away channel, because a "no" closes it. Bindings are made each time: making one twice changes
 nothing.
 
-A message whose delay is over goes through the default exchange straight to its queue: through ``transaction.events``
-a copy would reach other services too. The broker does this move without a confirm of its own on classic queues: if it
-is killed in that very moment the copy may be lost. An operator who wants that closed declares the retry queues first,
-as quorum queues with ``x-dead-letter-strategy: at-least-once`` and ``x-overflow: reject-publish``; they are taken as
-they are.
+Our own queues get no arguments either: no time to live, no dead-letter exchange. The broker would move a message
+without any confirm, and lose it when it is killed in that very moment (docs/adr/0007).
 
 Not done here: a warning about an input queue that is a quorum queue with a delivery limit. AMQP does not tell:
 policies and a server's default limit are invisible to it, and a probing declaration could create the wrong queue. It
@@ -34,6 +31,8 @@ from typing import Literal
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 
+from adapters.rabbitmq.observer import Observer, SilentObserver
+from adapters.rabbitmq.steps import BrokerStep
 from wallet_core.messages import FINALIZED_KEY, Subject
 from wallet_core.settlement import RETRY_DELAYS_MS
 
@@ -81,42 +80,57 @@ def retry_queue(source: str, delay_ms: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryQueue:
+    """A queue in which messages of ``source`` wait ``delay_ms``."""
+
+    source: str
+    delay_ms: int
+
+    @property
+    def name(self) -> str:
+        """Its name at the broker."""
+        return retry_queue(self.source, self.delay_ms)
+
+
+@dataclass(frozen=True, slots=True)
 class Topology:
     """What a deployment decides about the topology. ``exchange_type`` is that of an exchange that is missing."""
 
     exchange_type: ExchangeType = "direct"
     retry_delays_ms: tuple[int, ...] = RETRY_DELAYS_MS
 
-    async def declare(self, connection: AbstractConnection) -> None:
+    async def declare(self, connection: AbstractConnection, observer: Observer | None = None) -> None:
         """
-        Make sure that everything exists.
+        Make sure that everything exists; ``observer`` hears of each exchange, queue and binding.
 
         Raises TopologyUnsettled when others keep changing it, and what ``aio_pika`` raises: connection lost, no
         permission (403), an exclusive queue of somebody else (405).
         """
-        desk = Desk(connection)
+        desk = Desk(connection, observer)
         try:
             for exchange in (AUTH_EXCHANGE, TRANSACTION_EXCHANGE):
                 await self._exchange(desk, exchange)
             for queue in INPUT_QUEUES:
-                await _queue(desk, queue.name, {})
+                await _queue(desk, queue.name)
                 await _bind(desk, queue.name, queue.exchange, queue.subject.value)
-            await _queue(desk, FINALIZED_QUEUE, {})
+            await _queue(desk, FINALIZED_QUEUE)
             await _bind(desk, FINALIZED_QUEUE, TRANSACTION_EXCHANGE, FINALIZED_KEY)
             await self._own_queues(desk)
         finally:
             await desk.leave()
 
     async def _own_queues(self, desk: Desk) -> None:
-        await _queue(desk, DEAD_LETTER_QUEUE, {})
-        for queue in INPUT_QUEUES:
-            for delay_ms in self.retry_delays_ms:
-                arguments: dict[str, str | int] = {
-                    "x-message-ttl": delay_ms,
-                    "x-dead-letter-exchange": "",
-                    "x-dead-letter-routing-key": queue.name,
-                }
-                await _queue(desk, retry_queue(queue.name, delay_ms), arguments)
+        await _queue(desk, DEAD_LETTER_QUEUE)
+        for queue in self.retry_queues():
+            await _queue(desk, queue.name)
+
+    def retry_queues(self) -> tuple[RetryQueue, ...]:
+        """Give every queue in which events wait."""
+        return tuple(
+            RetryQueue(queue.name, delay_ms)
+            for queue in INPUT_QUEUES
+            for delay_ms in dict.fromkeys(self.retry_delays_ms)
+        )
 
     async def _exchange(self, desk: Desk, name: str) -> None:
         async def look(channel: AbstractChannel) -> None:
@@ -150,9 +164,10 @@ class TopologyUnsettled(ConnectionError):
 class Desk:
     """Asks the broker; takes a new channel after each "no"."""
 
-    def __init__(self, connection: AbstractConnection) -> None:
-        """Open nothing yet."""
+    def __init__(self, connection: AbstractConnection, observer: Observer | None = None) -> None:
+        """Open nothing yet. ``observer`` hears of what is there."""
         self._connection = connection
+        self._observer = observer or SilentObserver()
         self._channel: AbstractChannel | None = None
 
     async def channel(self) -> AbstractChannel:
@@ -176,14 +191,20 @@ class Desk:
         """
         for _ in range(DECLARATIONS_MAX):
             try:
-                return await look(await self.channel())
+                await look(await self.channel())
+                return self.declared(what)
             except ChannelNotFoundEntity:
                 self._channel = None
             try:
-                return await make(await self.channel())
+                await make(await self.channel())
+                return self.declared(what)
             except ChannelPreconditionFailed:
                 self._channel = None
         raise TopologyUnsettled(what)
+
+    def declared(self, what: str) -> None:
+        """Tell that this is there."""
+        self._observer.reached(BrokerStep.TOPOLOGY_DECLARED, about=what)
 
     async def leave(self) -> None:
         """Close the channel that is open."""
@@ -191,18 +212,13 @@ class Desk:
             await self._channel.close()
 
 
-async def _queue(desk: Desk, name: str, arguments: dict[str, str | int]) -> None:
+async def _queue(desk: Desk, name: str) -> None:
     async def look(channel: AbstractChannel) -> None:
         await channel.declare_queue(name, passive=True, timeout=DECLARE_TIMEOUT_S)
 
     async def make(channel: AbstractChannel) -> None:
         await channel.declare_queue(
-            name,
-            durable=True,
-            exclusive=False,
-            auto_delete=False,
-            arguments=dict(arguments) or None,
-            timeout=DECLARE_TIMEOUT_S,
+            name, durable=True, exclusive=False, auto_delete=False, arguments=None, timeout=DECLARE_TIMEOUT_S
         )
 
     await desk.ensure(f"queue {name}", look, make)
@@ -211,3 +227,4 @@ async def _queue(desk: Desk, name: str, arguments: dict[str, str | int]) -> None
 async def _bind(desk: Desk, queue: str, exchange: str, routing_key: str) -> None:
     underlay = await (await desk.channel()).get_underlay_channel()
     await underlay.queue_bind(queue, exchange, routing_key, timeout=DECLARE_TIMEOUT_S)
+    desk.declared(f"binding of {queue} to {exchange}")

@@ -3,10 +3,13 @@
 ::
 
     run.py           run, serve, consume
-    migrate.py       prepare the database, adopt v1's wallets
+    migrate.py       prepare the database, take over what v1 left, with
+    seed.py          its transactions
+    undecided.py     the transactions that v1 may have applied
     publish.py       send one event as a neighbour would
     token.py         a development token
     audit.py         do the books add up?
+    outbox.py        what is not published yet
     dead_letters.py  list, show, replay, discard
 
 Exit codes: 0 done; 1 something was found that a person must look at; 2 wrong call, wrong setting, or no start possible.

@@ -72,7 +72,9 @@ class Demo:
         self._key = DevelopmentKey.load_or_create(servers.data_dir / "key.pem")
         self._settings = self._load_settings(port)
         self._container = Container(settings=self._settings)
-        self._observer = StoryObserver(self._container.registry(), self._container.answers_wait())
+        self._observer = StoryObserver(
+            self._container.registry(), self._container.answers_wait(), self._container.steps()
+        )
         self._container.event_observer.override(providers.Object(self._observer))
         self._store = None if servers.database_url else use_memory_for_books(self._container)
         self._bus = None if servers.rabbitmq_url else use_memory_for_events(self._container)

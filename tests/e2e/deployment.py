@@ -43,8 +43,9 @@ RETRY_DELAYS_MS = (50, 100)
 QUICK = {
     "WALLET_RETRY_DELAYS_MS": ",".join(map(str, RETRY_DELAYS_MS)),
     "RATE_LIMIT_MAX": "1000000",
+    "WALLET_DRAIN_MS": "0",
 }
-"""What differs from a deployment that sets nothing: short retries, and a limit that is out of the tests' way."""
+"""What differs from a deployment that sets nothing: short retries, a limit out of the tests' way, a quick end."""
 
 QUEUES_AT_WORK = (
     *(queue.name for queue in INPUT_QUEUES),

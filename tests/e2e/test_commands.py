@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from bson import Int64, ObjectId
@@ -23,9 +24,11 @@ COMMANDS = (
     ("consume",),
     ("demo",),
     ("migrate",),
+    ("undecided",),
     ("publish",),
     ("token",),
     ("audit",),
+    ("outbox",),
     ("dead-letters", "list"),
     ("dead-letters", "show"),
     ("dead-letters", "replay"),
@@ -126,8 +129,8 @@ async def test_dead_letters_are_listed_shown_replayed_and_discarded(wallet: Depl
     heading, *lines = [line.split("\t") for line in listed.splitlines()]
     shown_code, shown, _ = await wallet.run("dead-letters", "show", lines[0][0])
     replayed = await wallet.run("dead-letters", "replay", "--reason", "key_reused")
-    await wallet.neighbour.wait_ready(DEAD_LETTERS, 2)  # it failed again, under another id
-    gone = await wallet.run("dead-letters", "show", lines[1][0])
+    await wallet.neighbour.wait_ready(DEAD_LETTERS, 2)  # it failed again
+    again = await wallet.run("dead-letters", "show", lines[1][0])
     discarded = await wallet.run("dead-letters", "discard", lines[0][0])
     (left,) = await wallet.take_dead_letters(1)
 
@@ -138,7 +141,7 @@ async def test_dead_letters_are_listed_shown_replayed_and_discarded(wallet: Depl
     assert shown.endswith(f"\n\n{POISON.decode()}\n")
     assert ESCAPE not in listed + shown
     assert (0, "1 replayed, 0 skipped, 0 failed\n", "") == replayed
-    assert (1, "") == gone[:2]
+    assert (0, "replayed      1") == (again[0], again[1].splitlines()[7])
     assert (0, "1 discarded\n", "") == discarded
     assert (reused, 1) == (left.body, left.headers["x-wallet-replayed"])
 
@@ -173,6 +176,40 @@ async def test_dead_letters_want_to_be_chosen(wallet: Deployment) -> None:
     assert "--all" in replay[2]
     assert "--all" in discard[2]
     assert "No dead letters.\n" == empty[2]
+
+
+async def test_the_outbox_shows_what_waits_and_who_is_to_publish_it(wallet: Deployment) -> None:
+    """At rest it is empty, and names the process with the lease; what waits is listed, exit 1 when it is too old."""
+    user_id, transaction_id = new_id(), new_id()
+    await wallet.open(user_id)
+    await wallet.wait_rest()
+
+    empty = await wallet.run("outbox")
+    wallet.process.freeze()
+    insert_row(wallet, transaction_id, minutes_ago=5)
+    fresh = await wallet.run("outbox", "--older-than-s", "1000")
+    old = await wallet.run("outbox", "--limit", "0")
+    wallet.process.thaw()
+    await wallet.wait_rest()
+
+    assert (0, "The outbox is empty.\n") == (empty[0], empty[2])
+    assert ["rows          0", "transactions  0", "oldest        none"] == empty[1].splitlines()[:3]
+    assert f":{wallet.process.pid}:" in empty[1].splitlines()[3]
+    assert (0, "") == (fresh[0], fresh[2])
+    heading, line = [line.split("\t") for line in fresh[1].splitlines()[-2:]]
+    assert ["TRANSACTION", "ANSWER", "REVISION", "SINCE", "ROW"] == heading
+    assert [transaction_id, "none", ""] == line[:3]
+    assert 1 == old[0]
+    assert 4 == len(old[1].splitlines())
+    assert "more than 60 s" in old[2]
+    assert ESCAPE not in empty[1] + fresh[1] + old[1]
+
+
+def insert_row(wallet: Deployment, transaction_id: str, minutes_ago: int) -> None:
+    """Put an answer that nobody has given into the outbox."""
+    created_at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    row = {"_id": ObjectId(), "transactionIds": [ObjectId(transaction_id)], "createdAt": created_at}
+    wallet.books.database["outbox"].insert_one(row)
 
 
 async def test_audit_finds_what_somebody_has_changed(wallet: Deployment) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pytest
 from bson import ObjectId
 
 from tests.e2e.books import Document
@@ -48,7 +49,7 @@ async def test_every_cent_of_v1_is_there_afterwards(site: Site) -> None:
     async with deployed(site, started=False) as wallet:
         await plant(wallet, *worth.values())
 
-        first = await wallet.run("migrate")
+        first = await wallet.run("migrate", "--without-transactions")
         adopted = wallet.books.facts()
         second = await wallet.run("migrate")
         unchanged = wallet.books.facts()
@@ -80,7 +81,7 @@ async def test_what_cannot_be_adopted_exactly_waits_for_a_person(site: Site) -> 
     async with deployed(site, started=False) as wallet:
         await plant(wallet, good, *left)
 
-        exit_code, listed, _ = await wallet.run("migrate")
+        exit_code, listed, _ = await wallet.run("migrate", "--without-transactions")
         untouched = {str(document["_id"]): repr(document) for document in wallet.books.facts()["wallets"]}
         await wallet.process.start()
         await wallet.send(topup(refused, str(negative["userId"]), 5))
@@ -97,3 +98,52 @@ async def test_what_cannot_be_adopted_exactly_waits_for_a_person(site: Site) -> 
         assert (False, "Wallet suspended") == (refusal.read.is_completed, refusal.read.reason)
         assert 1 == again[0]
         assert f"1 adopted (0 of them rounded), 1 were ours already, {len(left) - 1} left as they are\n" in again[1]
+
+
+async def test_v1s_wallets_are_not_taken_over_blindly(site: Site) -> None:
+    """Without the transactions of v1 nothing is touched, exit 2, and it is said what is not known and what to give."""
+    document = v1_wallet(balance=1)
+    async with deployed(site, started=False) as wallet:
+        await plant(wallet, document)
+
+        exit_code, _, errors = await wallet.run("migrate")
+        collections, stored = wallet.books.database.list_collection_names(), wallet.books.facts()["wallets"]
+        _, _, waived = await wallet.run("migrate", "--without-transactions")
+
+        assert 2 == exit_code
+        assert (["wallets"], [document]) == (collections, stored)
+        assert "its money moves a second time" in errors
+        assert "--transactions-url" in errors
+        assert "--without-transactions" in errors
+        assert "its money moves a second time" in waived
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("--transactions-url", "mongodb://root:hunter2@host/"), "no database"),
+        (("--transactions-url", "mongodb://root:hunter2@127.0.0.1:1/mint_txns"), "root:***@127.0.0.1:1/mint_txns"),
+        (("--transactions-url", "mongodb://root:hunter2@host/x?nonsense=hunter2"), "--transactions-url"),
+        (("--transactions-url", "mongodb://a:hunter2@host/x", "--without-transactions"), "exclude each other"),
+        (("--v1-stopped-at", "2026-11-22T14:00:00Z"), "goes with --transactions-url"),
+        (("--transactions-url", "mongodb://a:hunter2@host/x", "--v1-stopped-at", "14:00"), "no instant"),
+        (("--transactions-url", "EMPTY", "--v1-stopped-at", "2025-01-15T12:45:29Z"), "was changed after it"),
+        (("--transactions-url", "SAME"), "books of the wallets"),
+        (("--transactions-url", "EMPTY"), "has no transactions"),
+    ],
+    ids=["no name", "away", "unusable", "both", "half", "no instant", "too early", "our own", "nothing there"],
+)
+async def test_a_wrong_source_is_named_without_its_password(site: Site, arguments: tuple[str, ...], named: str) -> None:
+    """Exit 2, a text that says which option is wrong, no password, no traceback, and nothing taken over."""
+    async with deployed(site, started=False) as wallet:
+        await plant(wallet, v1_wallet(balance=1))
+        wallet.books.database.create_collection("transactions" if arguments[1] == "SAME" else "others")
+        urls = {"SAME": wallet.settings["DATABASE_URL"], "EMPTY": site.mongod.url("mint_nothing")}
+
+        exit_code, output, errors = await wallet.run("migrate", *(urls.get(word, word) for word in arguments))
+
+        assert (2, "") == (exit_code, output)
+        assert named in errors
+        assert "hunter2" not in errors
+        assert "Traceback" not in errors
+        assert "balance" in wallet.books.facts()["wallets"][0]

@@ -165,13 +165,14 @@ def final_is_final(facts: Facts) -> Iterator[str]:
 
 
 def ack_after_commit(facts: Facts) -> Iterator[str]:
-    """I8: whatever was acked had been committed before; at rest no queue of ours holds a message."""
-    committed: set[str] = set()
+    """I8: what was acked had been committed or parked before; at rest no queue of ours holds a message."""
+    before = {"acked": "committed", "park_acked": "parked"}
+    done: defaultdict[str, set[str]] = defaultdict(set)
     for line in facts.lines:
-        if line.step == "committed":
-            committed.update(line.ids)
-        elif line.step == "acked":
-            yield from (f"{id_} was acked before it was committed" for id_ in line.ids if id_ not in committed)
+        done[line.step].update(line.ids)
+        needed = before.get(line.step)
+        if needed is not None:
+            yield from (f"{id_} was acked before it was {needed}" for id_ in line.ids if id_ not in done[needed])
     for name, queue in facts.queues.items():
         if name.startswith(("wallet.user", "wallet.update", "wallet.revert", "wallet.retry")) and (
             queue.ready or queue.unacked

@@ -125,8 +125,8 @@ async def lose_commit_replies(scene: Scene) -> None:
 
 async def conflict_writes(scene: Scene) -> None:
     """The next updates lose their race."""
-    fault = {"errorCode": 112, "errorLabels": TRANSIENT}
-    with failing(scene.servers.mongo, ["update", "insert"], times=scene.chance.randint(1, 8), **fault):
+    times = scene.chance.randint(1, 8)
+    with failing(scene.servers.mongo, ["update", "insert"], times=times, errorCode=112, errorLabels=TRANSIENT):
         await _last(scene, SHORT_S)
 
 

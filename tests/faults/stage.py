@@ -105,7 +105,8 @@ class Stage:
         for index in range(services):
             its_folder = folder / f"service-{index}"
             its_folder.mkdir()
-            processes.append(await stack.enter_async_context(WalletProcess(its_folder, given)))
+            told = {"WALLET_FAULT_INJECTION": "on", "WALLET_FAULT_HISTORY": str(folder / f"service-{index}.history")}
+            processes.append(await stack.enter_async_context(WalletProcess(its_folder, {**given, **told})))
         client = await stack.enter_async_context(Client(self.servers.rabbitmq.url(vhost), history))
         return Scene(
             chance=chance,

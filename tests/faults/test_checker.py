@@ -144,6 +144,7 @@ PLANTED: list[tuple[str, str, Plant]] = [
         lambda f: replace(f, transactions=changed(f.transactions, 2, state="applied")),
     ),
     ("I8", "an ack before the commit", lambda f: replace(f, lines=[*f.lines[::-1]])),
+    ("I8", "an ack before the park", lambda f: replace(f, lines=[ServiceLine(1, "park_acked", (TOPUP,))])),
     ("I8", "a message left in a queue", lambda f: replace(f, queues={"wallet.retry.x.50": QueueFacts(0, 1)})),
     ("I9", "a process that is not ready", lambda f: replace(f, processes=[replace(f.processes[0], is_ready=False)])),
     ("I10", "a leak of handles", lambda f: replace(f, processes=[replace(f.processes[0], handles=500)])),

@@ -1,10 +1,12 @@
 """Two wallets with 100.00 each on a real MongoDB, one transfer of 1.00 between them, and what came of it."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 from adapters.mongo.client import Database
 from adapters.mongo.pending_answers import MongoPendingAnswers
 from adapters.mongo.reader import MongoReader
+from adapters.mongo.steps import StoreStep
 from adapters.mongo.unit_of_work import MongoUnitOfWork
 from wallet_core import (
     Credit,
@@ -53,6 +55,9 @@ class CountingObserver:
     def commit_repeated(self) -> None:
         """Count."""
         self.counts["commit_repeated"] += 1
+
+    def reached(self, step: StoreStep, ids: Iterable[str | None] = (), about: str = "") -> None:
+        """Take no notice."""
 
     def clear(self) -> None:
         """Start again at nothing."""

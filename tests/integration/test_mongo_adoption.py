@@ -11,12 +11,13 @@ from pymongo import MongoClient
 
 from adapters.mongo import adoption
 from adapters.mongo.adoption import AdoptionReport, Finding, Listed, adopt, unmigrated
+from adapters.mongo.books_currency import books_currency
 from adapters.mongo.client import Database, connect
 from adapters.mongo.reader import MongoReader
 from adapters.mongo.schemas import VALIDATORS
 from adapters.mongo.unit_of_work import MongoUnitOfWork
 from tests.integration.fail_points import failing, until_blocked
-from wallet_core import AMOUNT_MINOR_MAX, Currency, Direction, EntryKind, StoreUnavailable, SuspendedWallet
+from wallet_core import AMOUNT_MINOR_MAX, Currency, Direction, EntryKind, StoreUnavailable, SuspendedWallet, Wallet
 from wallet_core.ledger import GENESIS_HASH
 from wallet_core.memory import ManualClock
 from wallet_core.ports import Books, StatementQuery
@@ -362,6 +363,57 @@ async def test_an_unmigrated_database_is_noticed(v1: V1) -> None:
     assert 10 == len(named)
     assert set(named) <= set(ids)
     assert [] == list(await unmigrated(v1.database))
+
+
+async def test_a_wallet_without_a_balance_is_noticed_and_listed(v1: V1) -> None:
+    """A document that lacks the very balance is named before the adoption, and listed by it with what is wrong."""
+    id_ = v1.insert()
+
+    named = await unmigrated(v1.database)
+    report = await v1.migrate()
+
+    assert [str(id_)] == list(named)
+    assert AdoptionReport(adopted=0, rounded=0, left=1, already=0) == report
+    assert [Listed(str(id_), Finding.LEFT, "its balance is missing, which is no number")] == v1.listed
+    assert [] == list(await unmigrated(v1.database))
+
+
+@pytest.mark.parametrize("field", [{"version": 3}, {"currency": "USD"}, {"version": 3, "currency": "USD"}], ids=str)
+async def test_a_field_of_v1_does_not_make_a_wallet_ours(v1: V1, field: dict[str, object]) -> None:
+    """Whatever else v1 has put into a wallet, it is noticed, refuses postings, and is adopted with its balance."""
+    user_id = ObjectId()
+    id_ = v1.insert(userId=user_id, balance=12.5, **field)
+
+    named = await unmigrated(v1.database)
+    before = await usable_wallet(v1.database, str(user_id))
+    report = await v1.migrate()
+    after = await usable_wallet(v1.database, str(user_id))
+
+    assert [str(id_)] == list(named)
+    assert before is None
+    assert AdoptionReport(adopted=1, rounded=0, left=0, already=0) == report
+    assert after is not None
+    assert (1_250, 1) == (after.balance_minor, after.version)
+
+
+async def test_a_wallet_in_another_currency_is_left(v1: V1) -> None:
+    """No balance is taken for one in the currency of the books when its document says something else."""
+    id_ = v1.insert(balance=5, currency="EUR")
+
+    await v1.migrate()
+
+    assert [Listed(str(id_), Finding.LEFT, "its currency is str EUR, and that of the books USD")] == v1.listed
+    assert await books_currency(v1.database) is None
+
+
+async def usable_wallet(database: Database, user_id: str) -> Wallet | None:
+    """Give a user's wallet if postings may use it."""
+
+    async def look(books: Books) -> Wallet | None:
+        wallet = (await books.wallets.get_many([user_id]))[user_id]
+        return None if isinstance(wallet, SuspendedWallet) else wallet
+
+    return await MongoUnitOfWork(database).run(look)
 
 
 async def test_a_v1_database_is_noticed_before_anything_is_prepared(database_url: str, mongo_client: Client) -> None:

@@ -2,20 +2,37 @@
 
 import asyncio
 import time
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
 
 import pytest
 from bson import Int64, ObjectId
 from pymongo import MongoClient
+from pymongo.database import Database as PlainDatabase
 
-from adapters.mongo import audit, collection
+from adapters.mongo import snapshot
 from adapters.mongo.adoption import adopt
 from adapters.mongo.audit import MongoAudit
-from adapters.mongo.client import Database
-from adapters.mongo.errors import SnapshotLost
+from adapters.mongo.client import APPLICATION_NAME, Database, connect
+from adapters.mongo.errors import SNAPSHOT_TOO_OLD, SnapshotLost
+from adapters.mongo.observer import NobodyObserves
 from adapters.mongo.unit_of_work import MongoUnitOfWork
-from tests.history import ALICE, APPLIED, BOB, CAROL, HELD_MINOR, REFUSED, SENT, USD, live, transfer
+from tests.history import (
+    ALICE,
+    APPLIED,
+    BOB,
+    CAROL,
+    DUE,
+    HELD_MINOR,
+    REFUSED,
+    SENT,
+    SPENT,
+    TAKEN_BACK,
+    USD,
+    live,
+    transfer,
+)
 from tests.integration.fail_points import failing
 from wallet_core import OutcomeKind, Policy, post_all
 from wallet_core.audit import Check, Finding, Summary
@@ -23,6 +40,7 @@ from wallet_core.memory import ManualClock
 from wallet_core.wallet import wallet_id_of
 
 Client = MongoClient[dict[str, object]]
+Books = PlainDatabase[dict[str, object]]
 
 ALICES, BOBS, CAROLS = (wallet_id_of(user_id, "USD") for user_id in (ALICE, BOB, CAROL))
 
@@ -30,8 +48,7 @@ ALICES, BOBS, CAROLS = (wallet_id_of(user_id, "USD") for user_id in (ALICE, BOB,
 @pytest.fixture(autouse=True, params=[2, 1_000])
 def chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Read in chunks of two documents, so that every chunk ends somewhere awkward, and in large ones."""
-    monkeypatch.setattr(audit, "CHUNK", request.param)
-    monkeypatch.setattr(collection, "STREAM_BATCH", request.param)
+    monkeypatch.setattr(snapshot, "PAGE", request.param)
 
 
 @pytest.fixture
@@ -84,12 +101,23 @@ class Vandalism:
     where: str
     id: object
     update: dict[str, object]
+    new_wallet_id: object = None
 
     def commit(self, client: Client, database: Database) -> None:
         """Do it."""
         update = {"q": {"_id": self.id}, "u": self.update}
         statement = {"update": self.where, "updates": [update], "bypassDocumentValidation": True}
         assert client[database.name].command(statement)["nModified"] == 1
+        if self.new_wallet_id is not None:
+            self._move(client[database.name])
+
+    def _move(self, books: Books) -> None:
+        """Store an entry under another wallet's id."""
+        assert isinstance(self.id, dict)
+        (entry,) = books[self.where].find({"_id": self.id})
+        books[self.where].delete_one({"_id": self.id})
+        moved = {**entry, "_id": {**self.id, "w": self.new_wallet_id}}
+        books.command({"insert": self.where, "documents": [moved], "bypassDocumentValidation": True})
 
 
 VANDALISM: list[tuple[str, Vandalism, set[tuple[Check, str]]]] = [
@@ -119,9 +147,26 @@ VANDALISM: list[tuple[str, Vandalism, set[tuple[Check, str]]]] = [
         {(Check.TRANSACTION, SENT)},
     ),
     (
+        "an entry whose key nobody would look for",
+        Vandalism("entries", {"w": ObjectId(ALICES), "n": Int64(2)}, {"$set": {"description": "moved"}}, "zzz"),
+        {
+            (Check.UNREADABLE, "entry zzz/2"),
+            (Check.ENTRY, "zzz/2"),
+            (Check.ENTRY, f"{ALICES}/3"),
+            (Check.CHAIN, f"{ALICES}/3"),
+            (Check.TRANSACTION, APPLIED),
+            (Check.MONEY, "USD"),
+        },
+    ),
+    (
+        "a wallet of another user",
+        Vandalism("wallets", ObjectId(CAROLS), {"$set": {"userId": "dave"}}),
+        {(Check.TRANSACTION, id_) for id_ in (f"opening:{CAROLS}", TAKEN_BACK, DUE, SPENT)},
+    ),
+    (
         "an unknown state",
         Vandalism("transactions", ObjectId(REFUSED), {"$set": {"state": "pending"}}),
-        {(Check.UNREADABLE, f"transaction {REFUSED}"), (Check.OUTBOX, "row")},
+        {(Check.UNREADABLE, f"transaction {REFUSED}")},
     ),
     (
         "a missing answer",
@@ -181,18 +226,19 @@ async def test_everything_missing_is_found(
     }
 
 
+async def move_money(unit_of_work: MongoUnitOfWork, transfers: int) -> None:
+    """Send a cent to and fro, one transfer after the other."""
+    for number in range(transfers):
+        request = transfer(f"busy-{number}", *((ALICE, BOB) if number % 2 else (BOB, ALICE)), 1)
+        (outcome,) = await post_all([request], unit_of_work, ManualClock(), Policy(USD))
+        assert OutcomeKind.APPLIED is outcome.kind
+
+
 async def test_a_live_system_is_audited_without_stopping_it(lived_in: Database) -> None:
     """While transfers go on between the wallets, audit after audit is clean, and sees some of them."""
-    unit_of_work = MongoUnitOfWork(lived_in)
     _, before = await audited(lived_in)
 
-    async def move_money() -> None:
-        for number in range(60):
-            request = transfer(f"busy-{number}", *((ALICE, BOB) if number % 2 else (BOB, ALICE)), 1)
-            (outcome,) = await post_all([request], unit_of_work, ManualClock(), Policy(USD))
-            assert OutcomeKind.APPLIED is outcome.kind
-
-    moving = asyncio.ensure_future(move_money())
+    moving = asyncio.ensure_future(move_money(MongoUnitOfWork(lived_in), transfers=60))
     results = []
     while not moving.done():
         results.append(await audited(lived_in))
@@ -219,10 +265,76 @@ async def test_an_audit_may_be_left_early(lived_in: Database, mongo_client: Clie
         await asyncio.sleep(0.05)
 
 
-async def test_an_instant_that_is_gone_says_what_to_set(lived_in: Database, mongo_client: Client) -> None:
-    """An audit that takes longer than the server keeps the past ends with the parameter to raise."""
+async def test_an_instant_that_is_never_kept_says_what_to_set(lived_in: Database, mongo_client: Client) -> None:
+    """An audit on a server that drops each instant at once ends with the parameter to raise."""
     with (
-        failing(mongo_client, ["find", "getMore"], after=1, errorCode=239),
+        failing(mongo_client, ["find", "getMore"], after=1, errorCode=SNAPSHOT_TOO_OLD),
         pytest.raises(SnapshotLost, match="minSnapshotHistoryWindowInSeconds"),
     ):
         await audited(lived_in)
+
+
+class LosesSnapshot(NobodyObserves):
+    """Makes the server drop the instant that is read, once, after so many reads."""
+
+    def __init__(self, client: Client, reads: int) -> None:
+        """Take a client to tell the server by."""
+        self._client = client
+        self.reads_left = reads
+
+    def statement_ended(self, operation: str, collection: str, duration_s: float) -> None:
+        """Count a read; an audit does nothing else."""
+        assert (operation, duration_s > 0) == ("find", True), collection
+        self.reads_left -= 1
+        if self.reads_left == 0:
+            data = {"failCommands": ["find"], "appName": APPLICATION_NAME, "errorCode": SNAPSHOT_TOO_OLD}
+            self._client.admin.command({"configureFailPoint": "failCommand", "mode": {"times": 1}, "data": data})
+
+
+@asynccontextmanager
+async def losing_snapshot(database_url: str, client: Client, reads: int) -> AsyncIterator[Database]:
+    """Connect to a database whose server drops the instant of an audit once, after so many reads."""
+    observer = LosesSnapshot(client, reads)
+    connected = connect(database_url, observer)
+    try:
+        yield connected
+    finally:
+        await connected.close()
+        client.admin.command({"configureFailPoint": "failCommand", "mode": "off"})
+
+
+async def test_an_instant_that_is_gone_is_followed_by_a_later_one(
+    lived_in: Database, mongo_client: Client, database_url: str
+) -> None:
+    """Wherever the server drops the instant, the audit finds the same, tells each once, and counts nothing twice."""
+    mongo_client[lived_in.name]["transactions"].delete_one({"_id": ObjectId(SENT)})
+    mongo_client[lived_in.name]["wallets"].update_one({"_id": ObjectId(CAROLS)}, {"$inc": {"version": Int64(1)}})
+    findings, summary = await audited(lived_in)
+    is_lost, reads = True, 0
+
+    while is_lost:
+        reads += 1
+        async with losing_snapshot(database_url, mongo_client, reads) as database:
+            later_findings, later = await audited(database)
+        is_lost = later.instants > 1
+
+        assert [each for each in findings if each.check is not Check.MONEY or not is_lost] == later_findings
+        assert replace(summary, instants=0, findings=0) == replace(later, instants=0, findings=0)
+
+    assert reads > 10
+
+
+async def test_a_live_system_is_right_at_several_instants(
+    lived_in: Database, mongo_client: Client, database_url: str
+) -> None:
+    """While transfers go on, no audit that has lost its instant takes what was posted in between for an error."""
+    moving = asyncio.ensure_future(move_money(MongoUnitOfWork(lived_in), transfers=200))
+    results, reads = [], 0
+    while not moving.done():
+        reads = reads % 20 + 1
+        async with losing_snapshot(database_url, mongo_client, reads) as database:
+            results.append(await audited(database))
+    await moving
+
+    assert [] == [finding for findings, _ in results for finding in findings]
+    assert 2 in {summary.instants for _, summary in results}

@@ -75,6 +75,8 @@ WRONG_VALUES = [
     ("transactions", "reason", "r" * 501),
     ("transactions", "answer", {"revision": 1}),
     ("transactions", "amount", 1),
+    ("transactions", "isLegacy", False),  # absent rather than false
+    ("transactions", "isLegacy", "yes"),
     ("outbox", "transactionIds", []),
     ("outbox", "transactionIds", [1]),
     ("outbox", "attempts", Int64(1)),
@@ -268,7 +270,7 @@ async def test_a_unique_index_of_v1_serves(database_url: str, mongo_client: Clie
     await prepare(database)
 
     names = mongo_client[database.name]["wallets"].index_information()
-    assert {"_id_", "userId_1", "owner_currency", "v1_balance"} == set(names)
+    assert {"_id_", "userId_1", "owner_currency", "v1_balance", "v1_without_currency"} == set(names)
     await database.close()
 
 

@@ -11,35 +11,15 @@ from pamqp.commands import Basic
 from adapters.rabbitmq import arrivals
 from adapters.rabbitmq.consumer import Consumption
 from tests.neighbour import Neighbour, body_of, eventually
-from tests.scenario import ALICE, BOB, failed, signup, topup, transaction_id, transfer
+from tests.scenario import ALICE, signup, topup, transaction_id
 from tests.tcp_proxy import tcp_proxy
-from tests.wallet_service import RETRY_DELAYS_MS, WalletService, running
+from tests.wallet_service import RETRY_DELAYS_MS, WalletService, running, with_wallet
 from wallet_core import DeadLetterReason, OutcomeKind, RetryAfter, Subject
 
 UPDATE, REVERT, USERS = "wallet.update.q", "wallet.revert.q", "wallet.user.q"
 DEAD_LETTERS = "wallet.dead-letter.q"
 
 POISON = b"this is not JSON"
-
-
-def outcomes_of(service: WalletService, id_: str) -> list[OutcomeKind]:
-    """Give how the deliveries of one transaction ended, in order."""
-    return [handled.outcome.kind for _, handled in service.observer.handled if handled.key == id_]
-
-
-async def wait_outcome(service: WalletService, id_: str, kind: OutcomeKind, times: int = 1) -> None:
-    """Wait until deliveries of a transaction have ended so, so many times."""
-
-    async def has() -> bool:
-        return outcomes_of(service, id_).count(kind) >= times
-
-    await eventually(has, f"{id_} is {kind} {times} times")
-
-
-async def with_wallet(service: WalletService, neighbour: Neighbour, user_id: str) -> None:
-    """Open a wallet through the broker."""
-    await neighbour.send(signup(user_id))
-    await service.wait_balance(user_id, 0)
 
 
 async def test_an_event_is_applied_and_its_delivery_is_gone(rabbitmq_url: str, neighbour: Neighbour) -> None:
@@ -77,7 +57,7 @@ async def test_a_late_signup_is_waited_for(rabbitmq_url: str, neighbour: Neighbo
         await service.wait_consuming()
 
         await neighbour.send(topup(transaction_id(1), ALICE, 100))
-        await wait_outcome(service, transaction_id(1), OutcomeKind.UNKNOWN_WALLET, times=2)
+        await service.wait_outcome(transaction_id(1), OutcomeKind.UNKNOWN_WALLET, times=2)
         await neighbour.send(signup(ALICE))
         await service.wait_balance(ALICE, 10_000)
 
@@ -85,16 +65,16 @@ async def test_a_late_signup_is_waited_for(rabbitmq_url: str, neighbour: Neighbo
 
 
 async def test_a_message_may_go_round_ten_times(rabbitmq_url: str, neighbour: Neighbour) -> None:
-    """The broker's detection of dead-letter cycles never drops a message that goes round our retry queues."""
+    """However often a message goes round our retry queues, it comes back, and can still be applied."""
     async with running(WalletService(rabbitmq_url, age_s=0)) as service:
         await service.wait_consuming()
 
         await neighbour.send(topup(transaction_id(1), ALICE, 100))
-        await wait_outcome(service, transaction_id(1), OutcomeKind.UNKNOWN_WALLET, times=11)
+        await service.wait_outcome(transaction_id(1), OutcomeKind.UNKNOWN_WALLET, times=11)
         await neighbour.send(signup(ALICE))
         await service.wait_balance(ALICE, 10_000)
 
-    assert outcomes_of(service, transaction_id(1))[-1] is OutcomeKind.APPLIED
+    assert service.outcomes_of(transaction_id(1))[-1] is OutcomeKind.APPLIED
 
 
 async def test_the_wait_for_a_signup_ends(rabbitmq_url: str, neighbour: Neighbour) -> None:
@@ -103,30 +83,9 @@ async def test_the_wait_for_a_signup_ends(rabbitmq_url: str, neighbour: Neighbou
         await service.wait_consuming()
 
         await neighbour.send(topup(transaction_id(1), ALICE, 100))
-        await wait_outcome(service, transaction_id(1), OutcomeKind.REFUSED)
+        await service.wait_outcome(transaction_id(1), OutcomeKind.REFUSED)
 
-    assert len(RETRY_DELAYS_MS) == outcomes_of(service, transaction_id(1)).count(OutcomeKind.UNKNOWN_WALLET)
-
-
-async def test_a_reversal_that_stays_short_is_set_aside_once(rabbitmq_url: str, neighbour: Neighbour) -> None:
-    """A reversal that the recipient cannot pay is retried with all delays and then is one dead letter."""
-    async with running(WalletService(rabbitmq_url)) as service:
-        await service.wait_consuming()
-        for user_id in (ALICE, BOB):
-            await with_wallet(service, neighbour, user_id)
-        await neighbour.send(topup(transaction_id(1), ALICE, 100))
-        await service.wait_balance(ALICE, 10_000)
-        await neighbour.send(transfer(transaction_id(2), ALICE, BOB, 100))
-        await service.wait_balance(BOB, 10_000)
-
-        await neighbour.send(failed(transaction_id(1), "chargeback"))
-        await neighbour.wait_ready(DEAD_LETTERS, 1)
-        letter = await neighbour.fetch(DEAD_LETTERS)
-
-    assert letter is not None
-    assert DeadLetterReason.REVERSAL_SHORTFALL == letter.headers["x-wallet-reason"]
-    assert len(RETRY_DELAYS_MS) == letter.headers["x-wallet-attempts"]
-    assert REVERT == letter.headers["x-wallet-source-queue"]
+    assert len(RETRY_DELAYS_MS) == service.outcomes_of(transaction_id(1)).count(OutcomeKind.UNKNOWN_WALLET)
 
 
 HOSTILE_BODIES = {
@@ -187,7 +146,7 @@ async def test_hostile_amounts_are_refused(rabbitmq_url: str, neighbour: Neighbo
             body = body_of(topup(transaction_id(number), ALICE, 0)).replace(b'"amount": 0', b'"amount": ' + amount)
             await neighbour.send_bytes(Subject.COMPLETED, body)
         for number in range(len(HOSTILE_AMOUNTS)):
-            await wait_outcome(service, transaction_id(number), OutcomeKind.REFUSED)
+            await service.wait_outcome(transaction_id(number), OutcomeKind.REFUSED)
 
     assert 0 == await service.balance(ALICE)
     assert 0 == await neighbour.ready(DEAD_LETTERS)
@@ -306,65 +265,6 @@ async def test_a_compressed_body_is_set_aside(rabbitmq_url: str, neighbour: Neig
     assert 0 == await neighbour.ready(UPDATE)
 
 
-async def declare_full_dead_letter_queue(neighbour: Neighbour) -> None:
-    """Declare a dead-letter queue that takes one message, and has it."""
-    channel = await neighbour.channel()
-    await channel.declare_queue(
-        DEAD_LETTERS, durable=True, arguments={"x-max-length": 1, "x-overflow": "reject-publish"}
-    )
-    await neighbour.put(DEAD_LETTERS, b"in the way")
-
-
-async def test_a_delivery_is_acked_only_when_its_dead_letter_is_confirmed(
-    rabbitmq_url: str, neighbour: Neighbour
-) -> None:
-    """While the dead-letter queue takes nothing, the event stays in its queue; its neighbours are applied and acked."""
-    await declare_full_dead_letter_queue(neighbour)
-    async with running(WalletService(rabbitmq_url)) as service:
-        await service.wait_consuming()
-        await with_wallet(service, neighbour, ALICE)
-        await neighbour.send_bytes(Subject.COMPLETED, POISON)
-
-        await neighbour.send(*(topup(transaction_id(number), ALICE, 1) for number in range(10)))
-        await service.wait_balance(ALICE, 1_000)
-        await service.consumer.stop(grace_s=0.3)
-
-    assert [POISON] == [message.body for message in await neighbour.fetch_all(UPDATE)]
-    assert [b"in the way"] == [message.body for message in await neighbour.fetch_all(DEAD_LETTERS)]
-
-
-async def test_a_dead_letter_that_was_refused_is_tried_again(rabbitmq_url: str, neighbour: Neighbour) -> None:
-    """Once the dead-letter queue has room, the event that waited for it is there, once, and gone from its queue."""
-    await declare_full_dead_letter_queue(neighbour)
-    async with running(WalletService(rabbitmq_url)) as service:
-        await service.wait_consuming()
-        await with_wallet(service, neighbour, ALICE)
-        await neighbour.send_bytes(Subject.COMPLETED, POISON)
-        await neighbour.send(topup(transaction_id(1), ALICE, 100))
-        await service.wait_balance(ALICE, 10_000)
-
-        await neighbour.fetch_all(DEAD_LETTERS)
-        await neighbour.wait_ready(DEAD_LETTERS, 1)
-        letters = await neighbour.fetch_all(DEAD_LETTERS)
-
-    assert [POISON] == [letter.body for letter in letters]
-    assert 0 == await neighbour.ready(UPDATE)
-
-
-async def test_a_retry_queue_that_was_deleted_is_made_again(rabbitmq_url: str, neighbour: Neighbour) -> None:
-    """An event that finds no retry queue is not lost: the topology is repaired, and the event waits then."""
-    async with running(WalletService(rabbitmq_url, age_s=0)) as service:
-        await service.wait_consuming()
-        channel = await neighbour.channel()
-        for delay_ms in RETRY_DELAYS_MS:
-            await channel.queue_delete(f"wallet.retry.{UPDATE}.{delay_ms}")
-
-        await neighbour.send(topup(transaction_id(1), ALICE, 100))
-        await wait_outcome(service, transaction_id(1), OutcomeKind.UNKNOWN_WALLET)
-        await neighbour.send(signup(ALICE))
-        await service.wait_balance(ALICE, 10_000)
-
-
 async def test_a_queue_that_was_deleted_comes_back(
     rabbitmq_url: str, neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -396,7 +296,7 @@ async def test_an_outage_of_the_database_settles_nothing(rabbitmq_url: str, neig
 
     assert reason is not None
     assert "database" in reason
-    assert [OutcomeKind.APPLIED] == outcomes_of(service, transaction_id(1))
+    assert [OutcomeKind.APPLIED] == service.outcomes_of(transaction_id(1))
 
 
 async def wait_tries(service: WalletService, tries: int) -> None:
@@ -424,7 +324,7 @@ async def test_a_long_outage_gives_the_deliveries_back(rabbitmq_url: str, neighb
         service.store.is_away = False
         await service.wait_balance(ALICE, 10_000)
 
-    assert [OutcomeKind.APPLIED] == outcomes_of(service, transaction_id(1))
+    assert [OutcomeKind.APPLIED] == service.outcomes_of(transaction_id(1))
 
 
 async def test_a_stop_does_not_wait_for_the_database(rabbitmq_url: str, neighbour: Neighbour) -> None:
@@ -513,7 +413,7 @@ async def test_an_ack_on_a_dead_channel_is_counted(rabbitmq_url: str, neighbour:
             proxy.cut()
             await neighbour.wait_consumers(UPDATE, 0)
             service.store.is_open.set()
-            await wait_outcome(service, transaction_id(1), OutcomeKind.REPEATED)
+            await service.wait_outcome(transaction_id(1), OutcomeKind.REPEATED)
 
     assert 1 == service.observer.lost_acks
     assert 10_000 == await service.balance(ALICE)

@@ -70,7 +70,7 @@ async def test_signups_in_the_queue_may_come(life: Life, session: InputSession, 
     assert await life.watch.may_come()
 
     taken = [arrival for _ in range(2) for arrival in await session.take(1)]
-    await taken[0].channel.ack([arrival.tag for arrival in taken])
+    await taken[0].queue.ack([arrival.tag for arrival in taken])
     await neighbour.wait_ready("wallet.user.q", 0)
     assert await life.watch.may_come()
 
@@ -99,4 +99,4 @@ async def test_a_signup_on_its_way_is_seen(life: Life, session: InputSession, ne
 
         assert await life.watch.may_come()
         (arrival,) = await session.take(1)
-        await arrival.channel.ack([arrival.tag])
+        await arrival.queue.ack([arrival.tag])

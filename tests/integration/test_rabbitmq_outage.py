@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
 from adapters.embedded.rabbitmq import RabbitMQ
-from adapters.rabbitmq import arrivals
+from adapters.rabbitmq import arrivals, consumed_queue
 from adapters.rabbitmq.arrivals import InputSession
 from adapters.rabbitmq.connection import SessionLost, connected
-from adapters.rabbitmq.topology import Topology
-from tests.neighbour import Neighbour, eventually
+from adapters.rabbitmq.event_publisher import event_publisher
+from adapters.rabbitmq.topology import Topology, retry_queue
+from tests.neighbour import Neighbour, body_of, eventually
 from tests.scenario import ALICE, signup, topup, transaction_id
 from tests.tcp_proxy import tcp_proxy
-from tests.wallet_service import WalletService, running
-from wallet_core import Subject
+from tests.wallet_service import RETRY_DELAYS_MS, WalletService, running
+from wallet_core import OutcomeKind, Subject
 
 UPDATE, FINALIZED = "wallet.update.q", "transaction.finalized.q"
 EVENTS = 300
+TOPOLOGY_OLD_S = 8.0
+"""Age of a topology that survives a kill, seconds: measured, of a younger one a quorum queue may never lead again."""
+
 NOBODY_LISTENS = "amqp://guest:guest@127.0.0.1:1/"
 
 
@@ -78,7 +83,7 @@ async def test_a_silent_connection_is_noticed(
 ) -> None:
     """When nothing comes through any more, without any reset, the session ends by itself, and a new one begins."""
     monkeypatch.setattr(arrivals, "WATCH_INTERVAL_S", 0.2)
-    monkeypatch.setattr(arrivals, "ANSWER_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(consumed_queue, "ANSWER_TIMEOUT_S", 1.0)
     async with tcp_proxy(rabbitmq_url) as proxy, running(WalletService(proxy.url)) as service:
         await service.wait_consuming()
 
@@ -104,7 +109,7 @@ async def test_a_consumer_that_is_silently_gone_is_noticed(rabbitmq_url: str, mo
         session = InputSession()
         await session.open(connection, prefetch=1)
 
-        await session.channel_of(Subject.COMPLETED).cancel()
+        await session.queue_of(Subject.COMPLETED).cancel()
 
         with pytest.raises(SessionLost, match=f"{UPDATE} has no consumer"):
             await session.take(1)
@@ -178,6 +183,64 @@ async def test_a_broker_that_is_killed(own_rabbitmq: RabbitMQ, own_rabbitmq_url:
         async with connected(own_rabbitmq_url, "neighbour") as connection:
             await Neighbour(connection).wait_ready(UPDATE, 0)
     assert EVENTS * 100 == await service.balance(ALICE)
+
+
+async def test_a_broker_that_is_killed_while_events_wait(own_rabbitmq: RabbitMQ, own_rabbitmq_url: str) -> None:
+    """Killed again and again while events wait and go from queue to queue, the broker loses none of them."""
+    ids = {transaction_id(number) for number in range(EVENTS)}
+    service = WalletService(own_rabbitmq_url, age_s=0)
+    async with running(service):
+        await service.wait_consuming()
+        declared_at_s = time.monotonic()
+        async with event_publisher(own_rabbitmq_url, Topology(retry_delays_ms=RETRY_DELAYS_MS)) as publisher:
+            await publisher.publish_many([(Subject.COMPLETED, body_of(topup(id_, ALICE, 1))) for id_ in ids])
+
+        for _ in range(2):
+            await wait_handled(service, len(service.observer.handled) + 2 * EVENTS)
+            await asyncio.sleep(declared_at_s + TOPOLOGY_OLD_S - time.monotonic())
+            await asyncio.to_thread(own_rabbitmq.kill)
+            await asyncio.to_thread(own_rabbitmq.start)
+            await service.wait_consuming()
+        async with connected(own_rabbitmq_url, "neighbour") as connection:
+            neighbour = Neighbour(connection)
+            await neighbour.send(signup(ALICE))
+            await service.wait_balance(ALICE, EVENTS * 100)
+            for queue in (UPDATE, *(retry_queue(UPDATE, delay_ms) for delay_ms in RETRY_DELAYS_MS)):
+                await neighbour.wait_ready(queue, 0)
+
+    applied = [handled.key for _, handled in service.observer.handled if handled.outcome.kind is OutcomeKind.APPLIED]
+    assert (len(ids), ids) == (len(applied), set(applied))
+
+
+async def test_a_broker_whose_patience_is_short(own_rabbitmq: RabbitMQ, own_rabbitmq_url: str) -> None:
+    """A delay may be longer than the broker waits for an ack: it takes the event back, which waits on, not anew."""
+    service = WalletService(own_rabbitmq_url, age_s=0, retry_delays_ms=(4_000,))
+    await be_patient(own_rabbitmq, consumer_timeout=1_000, channel_tick_interval=200)
+    try:
+        async with running(service):
+            await service.wait_consuming()
+            async with connected(own_rabbitmq_url, "neighbour") as connection:
+                await Neighbour(connection).send(topup(transaction_id(1), ALICE, 1))
+            await service.wait_outcome(transaction_id(1), OutcomeKind.UNKNOWN_WALLET, times=2)
+    finally:
+        await be_patient(own_rabbitmq, consumer_timeout=1_800_000, channel_tick_interval=60_000)
+
+    assert service.observer.connections.count("consumer") > 1
+
+
+async def be_patient(broker: RabbitMQ, **times_ms: int) -> None:
+    """Set how long the broker waits for an ack, and how often it looks, for channels that are opened from now on."""
+    for name, time_ms in times_ms.items():
+        await asyncio.to_thread(broker.ctl, "eval", f"application:set_env(rabbit, {name}, {time_ms}).")
+
+
+async def wait_handled(service: WalletService, deliveries: int) -> None:
+    """Wait until so many deliveries were handled."""
+
+    async def has() -> bool:
+        return len(service.observer.handled) >= deliveries
+
+    await eventually(has, f"{deliveries} deliveries are handled", timeout_s=30)
 
 
 async def test_a_broker_that_is_not_there_yet(own_rabbitmq: RabbitMQ, own_rabbitmq_url: str) -> None:

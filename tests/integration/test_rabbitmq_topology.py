@@ -157,28 +157,23 @@ async def test_a_race_that_never_ends_is_given_up(connection: AbstractConnection
         await Desk(connection).ensure("exchange raced", look, make)
 
 
-async def test_a_retry_queue_leads_back_to_its_source_alone(
-    connection: AbstractConnection, neighbour: Neighbour
-) -> None:
-    """What waits in a retry queue comes back to its own source, and to no other queue of the same exchange."""
-    await Topology(retry_delays_ms=DELAYS_MS).declare(connection)
-    channel = await neighbour.channel()
-    mail = await channel.declare_queue("mail.q", durable=True)
-    await mail.bind(TRANSACTION_EXCHANGE, "transaction.completed")
+async def test_our_queues_have_no_arguments(connection: AbstractConnection, neighbour: Neighbour) -> None:
+    """The broker moves nothing out of our queues by itself: no time to live, no dead-letter exchange, no limit."""
+    topology = Topology(retry_delays_ms=DELAYS_MS)
 
-    for source in (queue.name for queue in INPUT_QUEUES):
-        for delay_ms in DELAYS_MS:
-            await neighbour.put(retry_queue(source, delay_ms), b"waits")
-
-    for source in (queue.name for queue in INPUT_QUEUES):
-        await neighbour.wait_ready(source, len(DELAYS_MS))
-    assert 0 == await neighbour.ready("mail.q")
-
-
-async def test_our_queues_say_what_they_are(connection: AbstractConnection, neighbour: Neighbour) -> None:
-    """A retry queue has the delay of its name: declaring it with another one is refused by the broker."""
-    await Topology(retry_delays_ms=DELAYS_MS).declare(connection)
+    await topology.declare(connection)
 
     channel = await neighbour.channel()
-    with pytest.raises(ChannelPreconditionFailed, match="x-message-ttl"):
-        await channel.declare_queue(retry_queue("wallet.update.q", 50), durable=True, arguments={"x-message-ttl": 51})
+    for name in (DEAD_LETTER_QUEUE, *(queue.name for queue in topology.retry_queues())):
+        await channel.declare_queue(name, durable=True, arguments=None)
+        with pytest.raises(ChannelPreconditionFailed):
+            await (await neighbour.channel()).declare_queue(name, durable=True, arguments={"x-message-ttl": 50})
+
+
+def test_there_is_a_retry_queue_for_each_source_and_delay() -> None:
+    """Each input queue has one retry queue for each delay, however often the delay is named."""
+    topology = Topology(retry_delays_ms=(50, 100, 50))
+
+    assert [f"wallet.retry.{queue.name}.{delay_ms}" for queue in INPUT_QUEUES for delay_ms in DELAYS_MS] == [
+        queue.name for queue in topology.retry_queues()
+    ]

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Protocol
 
-from tests.scenario import Scenario
 from wallet_core import AMOUNT_MINOR_MAX, Direction, TransactionState
 from wallet_core.ledger import GENESIS_HASH
+from wallet_core.memory import MemoryStore
 
 MOVING = {TransactionState.APPLIED, TransactionState.REVERSAL_DUE}
 
 
-def check_books(scenario: Scenario, *, may_overdraw: bool) -> None:
+class Bookkeeper(Protocol):
+    """Whoever has books in memory: a scenario, a simulation."""
+
+    @property
+    def store(self) -> MemoryStore:
+        """The books."""
+        ...
+
+
+def check_books(scenario: Bookkeeper, *, may_overdraw: bool) -> None:
     """Check what holds at any time: sums, versions, chains, times, and money in against money out."""
     for wallet in scenario.store.wallets():
         head, balance_minor, recorded_at = GENESIS_HASH, 0, wallet.opened_at
@@ -30,7 +40,7 @@ def check_books(scenario: Scenario, *, may_overdraw: bool) -> None:
     assert in_minor == sum(wallet.balance_minor for wallet in scenario.store.wallets())
 
 
-def check_legs(scenario: Scenario) -> None:
+def check_legs(scenario: Bookkeeper) -> None:
     """Check that every transaction has all of its legs or none, and that reversed ones are cancelled leg by leg."""
     for record in scenario.store.transactions():
         signs = {Direction.CREDIT: 1, Direction.DEBIT: -1}

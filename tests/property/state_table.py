@@ -85,13 +85,13 @@ class StateTable:
     answers: dict[str, tuple[str, int]] = field(default_factory=dict)
     _completed: dict[str, Completed] = field(default_factory=dict)
 
-    def post(self, fact: Fact) -> str:
-        """Take one event and say how it ended."""
+    def post(self, fact: Fact, *, wait_is_over: bool = False) -> str:
+        """Take one event and say how it ended; ``wait_is_over``: nobody waits for a signup of its parties any more."""
         if isinstance(fact, SignedUp):
             return self._sign_up(fact)
         if isinstance(fact, Failed):
             return self._fail(fact)
-        return self._complete_again(fact) if fact.id in self._completed else self._complete(fact)
+        return self._complete_again(fact) if fact.id in self._completed else self._complete(fact, wait_is_over)
 
     def _sign_up(self, fact: SignedUp) -> str:
         if fact.user_id in self.balances:
@@ -104,13 +104,13 @@ class StateTable:
             return "set_aside"
         return "nothing" if self.states[fact.id] == "reversal_due" else "repeated"
 
-    def _complete(self, fact: Completed) -> str:
+    def _complete(self, fact: Completed, wait_is_over: bool) -> str:  # noqa: FBT001 - one caller
         if self.states.get(fact.id) == "void":
             return self._answer(fact, "void", "failed", "refused")
         if fact.sender_id == fact.recipient_id:
             return self._answer(fact, "refused", "failed", "refused")
         if not fact.movements.keys() <= self.balances.keys():
-            return "unknown_wallet"
+            return self._answer(fact, "refused", "failed", "refused") if wait_is_over else "unknown_wallet"
         if not self._fits(fact.movements):
             return self._answer(fact, "refused", "failed", "refused")
         self._move(fact.movements)

@@ -35,12 +35,14 @@ from wallet_core import (
     Wallet,
     post_all,
 )
-from wallet_core.audit import Check, Finding, Summary, audit_books
+from wallet_core.audit import Check, Finding, Summary
+from wallet_core.leg_audit import key_of
 from wallet_core.memory import ManualClock, MemoryStore
-from wallet_core.record_audit import key_of
+from wallet_core.memory.audit import audit_books
 from wallet_core.wallet import wallet_id_of
 
 ALICES, BOBS, CAROLS = (wallet_id_of(user_id, "USD") for user_id in (ALICE, BOB, CAROL))
+TWIN = "f" * 24
 
 
 @dataclass
@@ -94,7 +96,7 @@ async def test_books_that_are_right_have_no_finding(books: Books) -> None:
 
     states = {record.state for record in books.records.values()}
     money = summary.money["USD"]
-    assert set(TransactionState) == states
+    assert set(TransactionState) - {TransactionState.UNDECIDED} == states  # that one is of legacy transactions alone
     assert [] == findings
     assert (3, len(books.entries), len(books.records)) == (summary.wallets, summary.entries, summary.transactions)
     assert (1, 0, len(books.outbox)) == (summary.reversals_due, summary.findings, summary.outbox_rows)
@@ -173,7 +175,13 @@ VANDALISM: list[tuple[str, Callable[[Books], object], set[tuple[Check, str]]]] =
     (
         "another currency",
         lambda books: books.change_entry(ALICES, 2, currency="EUR"),
-        {(Check.ENTRY, f"{ALICES}/2"), (Check.CHAIN, f"{ALICES}/2"), (Check.MONEY, "USD"), (Check.MONEY, "EUR")},
+        {
+            (Check.ENTRY, f"{ALICES}/2"),
+            (Check.CHAIN, f"{ALICES}/2"),
+            (Check.TRANSACTION, APPLIED),
+            (Check.MONEY, "USD"),
+            (Check.MONEY, "EUR"),
+        },
     ),
     (
         "a removed wallet",
@@ -209,6 +217,37 @@ VANDALISM: list[tuple[str, Callable[[Books], object], set[tuple[Check, str]]]] =
         "a leg that points elsewhere",
         lambda books: books.change_record(APPLIED, legs=(replace(books.records[APPLIED].legs[0], sequence=1),)),
         {(Check.TRANSACTION, APPLIED), (Check.ENTRY, f"{ALICES}/2")},
+    ),
+    (
+        "a leg of another user",
+        lambda books: books.change_record(
+            APPLIED, recipient_id=BOB, legs=(replace(books.records[APPLIED].legs[0], user_id=BOB),)
+        ),
+        {(Check.TRANSACTION, APPLIED)},
+    ),
+    (
+        "a wallet of another user",
+        lambda books: books.change_wallet(CAROLS, user_id=ALICE),
+        {(Check.TRANSACTION, id_) for id_ in (f"opening:{CAROLS}", TAKEN_BACK, DUE, SPENT)},
+    ),
+    (
+        "an entry with another counterparty",
+        lambda books: books.change_entry(BOBS, 2, counterparty_id=CAROL),
+        {(Check.CHAIN, f"{BOBS}/2"), (Check.TRANSACTION, SENT)},
+    ),
+    (
+        "two transactions for one entry",
+        lambda books: copy_record(books, APPLIED, TWIN),
+        {(Check.TRANSACTION, TWIN), (Check.MONEY, "USD")},
+    ),
+    (
+        "two entries that have changed places",
+        lambda books: swap(books, (ALICES, 2), (BOBS, 2)),
+        {
+            *((check, f"{wallet_id}/2") for check in (Check.ENTRY, Check.CHAIN) for wallet_id in (ALICES, BOBS)),
+            (Check.TRANSACTION, APPLIED),
+            (Check.TRANSACTION, SENT),
+        },
     ),
     (
         "a missing answer",
@@ -263,6 +302,19 @@ def change_answer(books: Books, id_: str, **fields: object) -> None:
     answer = books.records[id_].answer
     assert answer is not None
     books.change_record(id_, answer=replace(answer, **fields))  # type: ignore[arg-type]
+
+
+def copy_record(books: Books, id_: str, copy_id: str) -> None:
+    """Record a transaction once more under another id."""
+    books.records[copy_id] = replace(books.records[id_], id=copy_id)
+    change_answer(books, copy_id, transaction_id=copy_id)
+
+
+def swap(books: Books, one: tuple[str, int], other: tuple[str, int]) -> None:
+    """Give each of two entries the other's transaction, and leave everything else as it was."""
+    ids = books.entries[one].transaction_id, books.entries[other].transaction_id
+    books.change_entry(*one, transaction_id=ids[1])
+    books.change_entry(*other, transaction_id=ids[0])
 
 
 def forge(books: Books, wallet_id: str) -> None:

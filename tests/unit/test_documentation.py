@@ -19,8 +19,8 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 CONSOLE_BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 OUR_SETTING = re.compile(r"\bWALLET_[A-Z_]+\b")
-NOT_OURS = {"WALLET_TEST_RABBITMQ_URL"}
-"""The tests have a setting of their own."""
+NOT_OURS = {"WALLET_TEST_RABBITMQ_URL", "WALLET_TEST_SEED"}
+"""The tests have settings of their own."""
 
 
 def wallet_calls(page: Path) -> Iterator[list[str]]:
@@ -47,7 +47,7 @@ def test_commands_and_options_of_a_page_exist(page: Path) -> None:
     for words in wallet_calls(page):
         command, rest = command_of(words)
 
-        options = {option for parameter in command.params for option in parameter.opts}
+        options = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
         assert options.issuperset(word for word in rest if word.startswith("--")), words
 
 

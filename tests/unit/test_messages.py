@@ -108,6 +108,12 @@ def test_sender_may_be_called_sender_id() -> None:
     assert (Debit(ALICE, 100), Credit(BOB, 100)) == read_linked(event).legs
 
 
+@pytest.mark.parametrize("absent", [{}, {"userId": None}])
+def test_signup_may_call_its_user_id(absent: dict[str, object]) -> None:
+    """A v1 signup carries the whole user document; ``null`` is as good as absent, as everywhere."""
+    assert OpenWallet(ALICE) == request_of(Subject.SIGNUP, {"id": ALICE, **absent}, USD)
+
+
 def test_two_names_of_one_sender_may_agree() -> None:
     """A transfer that names its sender by both names is fine while they agree, upper case or lower."""
     event = transfer(ID, ALICE, BOB, 1).but(senderId=ALICE.upper())

@@ -5,8 +5,9 @@ from ipaddress import ip_address
 
 import pytest
 
-from entrypoints.settings import load_settings, start_warnings
+from entrypoints.settings import load_settings
 from entrypoints.settings_error import SettingsError
+from entrypoints.start_warnings import start_warnings
 from wallet_core.money import Currency
 
 

@@ -85,6 +85,7 @@ def test_dead_letter_reasons_are_those_of_the_rules() -> None:
         "unanswerable_id",
         "isolated_error",
         "reversal_shortfall",
+        "legacy_transaction",
     } == set(DeadLetterReason)
 
 

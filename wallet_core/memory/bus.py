@@ -104,8 +104,9 @@ class MemoryBus:
             case RetryAfter(delay_ms):
                 self._parked_ever += 1
                 due_at = self._clock.now() + timedelta(milliseconds=delay_ms)
-                waiting = (due_at, self._parked_ever, replace(delivery, attempts=delivery.attempts + 1))
-                heapq.heappush(self._waiting, waiting)
+                letter_id = delivery.dead_letter_id or f"letter-{self._parked_ever}"
+                waiting = replace(delivery, attempts=delivery.attempts + 1, dead_letter_id=letter_id)
+                heapq.heappush(self._waiting, (due_at, self._parked_ever, waiting))
             case DeadLetter(reason, detail):
                 self.dead_letters.append(DeadLettered(delivery, reason, detail, self._clock.now()))
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from wallet_core.audit import Finding, Summary, audit_books
+from wallet_core.audit import Finding, Summary
 from wallet_core.errors import ConcurrentUpdate, StoreRejected
 from wallet_core.events import TransactionFinalized
 from wallet_core.ledger import Entry, TransactionRecord
+from wallet_core.memory.audit import audit_books
 from wallet_core.ports import Books, Clock, PendingRow, RecordChange, StatementQuery, WalletChange
 from wallet_core.wallet import SuspendedWallet, Wallet
 
@@ -32,6 +33,11 @@ class _Committed:
     transactions: dict[str, TransactionRecord] = field(default_factory=dict)
     outbox: dict[str, PendingRow] = field(default_factory=dict)
     rows_ever: int = 0
+
+    def add_row(self, transaction_ids: Sequence[str], now: datetime) -> None:
+        self.rows_ever += 1
+        row = PendingRow(str(self.rows_ever), tuple(transaction_ids), now)
+        self.outbox[row.id] = row
 
 
 class MemoryStore:
@@ -89,9 +95,10 @@ class MemoryStore:
         if self._lease is not None and self._lease[0] == holder:
             self._lease = None
 
-    async def pending(self, rows_max: int) -> Sequence[PendingRow]:
-        """Give the oldest rows of the outbox."""
-        return list(self._committed.outbox.values())[:rows_max]
+    async def pending(self, rows_max: int, after: PendingRow | None = None) -> Sequence[PendingRow]:
+        """Give the oldest rows of the outbox, or of those behind ``after``."""
+        rows = self._committed.outbox.values()
+        return [row for row in rows if after is None or int(row.id) > int(after.id)][:rows_max]
 
     async def answers(self, transaction_ids: Collection[str]) -> Mapping[str, TransactionFinalized]:
         """Give the latest recorded answers."""
@@ -100,10 +107,14 @@ class MemoryStore:
 
     async def settle(self, row: PendingRow, unpublished: Sequence[str]) -> None:
         """Shrink or remove a row."""
-        if unpublished:
-            self._committed.outbox[row.id] = PendingRow(row.id, tuple(unpublished), row.created_at)
-        else:
+        if not unpublished:
             self._committed.outbox.pop(row.id, None)
+        elif row.id in self._committed.outbox:
+            self._committed.outbox[row.id] = PendingRow(row.id, tuple(unpublished), row.created_at)
+
+    async def put_back(self, transaction_ids: Sequence[str]) -> None:
+        """Add a row."""
+        self._committed.add_row(transaction_ids, self._clock.now())
 
     async def backlog(self) -> tuple[int, datetime | None]:
         """Count the rows of the outbox and give the time of the oldest."""
@@ -157,9 +168,7 @@ class _MemoryBooks:
         for entry in self.journal.appended:
             committed.entries.setdefault(entry.wallet_id, []).append(entry)
         if self.outbox.added:
-            committed.rows_ever += 1
-            row = PendingRow(str(committed.rows_ever), tuple(self.outbox.added), now)
-            committed.outbox[row.id] = row
+            committed.add_row(self.outbox.added, now)
 
 
 class _MemoryWallets:

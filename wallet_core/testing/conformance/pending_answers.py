@@ -30,6 +30,17 @@ class PendingAnswersSuite:
             (transaction_id(2), transaction_id(12)),
         ]
 
+    async def test_rows_behind_a_row_come_oldest_first(self, store: Store) -> None:
+        """Behind a row come those that are younger, the oldest first, whether or not that row is still there."""
+        for number in (1, 2, 3, 4):
+            await _record(store, [topup_record(number)])
+        first, *behind = await store.pending_answers.pending(10)
+
+        assert await store.pending_answers.pending(2, after=first) == behind[:2]
+        await store.pending_answers.settle(first, [])
+        assert await store.pending_answers.pending(10, after=first) == behind
+        assert await store.pending_answers.pending(10, after=behind[-1]) == []
+
     async def test_answers_are_the_latest(self, store: Store) -> None:
         """The answers are those in the books now; what is unknown or has no answer is absent."""
         await _record(store, [topup_record(1), topup_record(2), topup_record(3, revision=0)])
@@ -77,6 +88,28 @@ class PendingAnswersSuite:
         await store.pending_answers.settle(row, row.transaction_ids)
 
         assert await store.pending_answers.pending(10) == [row]
+
+    async def test_a_row_that_is_gone_stays_gone(self, store: Store) -> None:
+        """What another relay has removed meanwhile does not come back by settling it."""
+        await _record(store, [topup_record(number) for number in (1, 2)])
+        (row,) = await store.pending_answers.pending(10)
+
+        for unpublished in (row.transaction_ids, row.transaction_ids[1:]):
+            await store.pending_answers.settle(row, [])
+            await store.pending_answers.settle(row, unpublished)
+
+            assert await store.pending_answers.pending(10) == []
+
+    async def test_what_is_put_back_is_a_row_of_its_own(self, store: Store) -> None:
+        """It comes behind the others, and settling the row from which it came does not touch it."""
+        await _record(store, [topup_record(number) for number in (1, 2)])
+        (row,) = await store.pending_answers.pending(10)
+
+        await store.pending_answers.put_back(row.transaction_ids)
+        await store.pending_answers.settle(row, [])
+
+        (back,) = await store.pending_answers.pending(10)
+        assert (back.transaction_ids, back.id == row.id) == (row.transaction_ids, False)
 
     async def test_the_backlog_counts_rows(self, store: Store) -> None:
         """The backlog is the number of rows and the time of the oldest; none and no time when there is nothing."""

@@ -206,4 +206,6 @@ def _full_record() -> TransactionRecord:
         answer=replace(answer(255, 2), reason="r" * 200, user_id=CAROL),
         reason="why \N{SNOWMAN}",
         due_since=NOON + timedelta(seconds=1),
+        dead_letter_id="4d0e9a7c-0000-4000-8000-000000000000",
+        is_legacy=True,
     )

@@ -1,0 +1,104 @@
+"""What waits in the outbox, and which relay is to publish it: a look from outside, for a person.
+
+Bounds: BACKLOG_ROWS_MAX rows are counted at most, and no more rows are read than hold the answers asked for. It is a
+look, not a snapshot: what is published meanwhile may still show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pymongo.errors import PyMongoError
+
+from adapters.mongo.client import Database
+from adapters.mongo.errors import core_error
+from adapters.mongo.fields import id_from, instant, integer, subdocument, subdocuments, text, texts_of_ids
+from adapters.mongo.pending_answers import BACKLOG_ROWS_MAX, LEASE, MongoPendingAnswers
+from wallet_core.events import TransactionFinalized
+
+ROWS_READ = 20
+"""Rows that are read together: of the largest size, 20 MB as Python's objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingAnswer:
+    """A transaction in a row of the outbox. ``answer`` is what the relay will publish; None is a case for the audit."""
+
+    transaction_id: str
+    answer: TransactionFinalized | None
+    row_id: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Which relay may publish, and until when by the clock of the database."""
+
+    holder: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """
+    What waits at ``now`` (by the clock of the database).
+
+    ``rows`` and the ``transactions`` in them are counted up to BACKLOG_ROWS_MAX rows; one that changed twice is in two.
+    ``oldest`` are the first answers; ``lease`` is None when no relay has one.
+    """
+
+    now: datetime
+    rows: int
+    transactions: int
+    lease: Lease | None
+    oldest: Sequence[WaitingAnswer]
+
+    @property
+    def age_s(self) -> int:
+        """Age of the oldest row in whole seconds; 0 when there is none."""
+        return max(0, int((self.now - self.oldest[0].since).total_seconds())) if self.oldest else 0
+
+
+async def backlog(database: Database, answers_max: int) -> Backlog:
+    """Look at the outbox, and at its oldest answers, at least one. Raises StoreUnavailable."""
+    oldest = await _oldest(database, max(1, answers_max))
+    try:
+        hello = await database.command({"hello": 1})
+        rows, transactions = await _counts(database)
+    except PyMongoError as error:
+        raise core_error(error, "outbox") from error
+    leases = await database.collection("leases").find({"_id": LEASE}, rows_expected=1)
+    lease = Lease(text(leases[0], "holder"), instant(leases[0], "expiresAt")) if leases else None
+    # What a command replies has no time zone: it is not decoded with the options of the collections.
+    now = instant(hello, "localTime").replace(tzinfo=UTC)
+    return Backlog(now, rows, transactions, lease, oldest)
+
+
+async def _oldest(database: Database, answers_max: int) -> Sequence[WaitingAnswer]:
+    outbox = database.collection("outbox")
+    waiting: list[tuple[str, str, datetime]] = []
+    after: object | None = None
+    while len(waiting) < answers_max and (page := await outbox.page(after, ROWS_READ)):
+        for row in page:
+            row_id, since = id_from(row["_id"], "_id"), instant(row, "createdAt")
+            waiting += [(id_, row_id, since) for id_ in texts_of_ids(row, "transactionIds")]
+        after = page[-1]["_id"]
+    waiting = waiting[:answers_max]
+    answers = await MongoPendingAnswers(database).answers({id_ for id_, _, _ in waiting})
+    return [WaitingAnswer(id_, answers.get(id_), row_id, since) for id_, row_id, since in waiting]
+
+
+async def _counts(database: Database) -> tuple[int, int]:
+    """Count rows and transactions on the server: the ids of a large outbox need not travel."""
+    transactions = {"$sum": {"$size": "$transactionIds"}}
+    pipeline = [
+        {"$sort": {"_id": 1}},
+        {"$limit": BACKLOG_ROWS_MAX},
+        {"$group": {"_id": None, "rows": {"$sum": 1}, "transactions": transactions}},
+    ]
+    reply = await database.command({"aggregate": "outbox", "pipeline": pipeline, "cursor": {}})
+    for counted in subdocuments(subdocument(reply, "cursor"), "firstBatch"):
+        return integer(counted, "rows"), integer(counted, "transactions")
+    return 0, 0

@@ -1,0 +1,82 @@
+"""``wallet outbox``: which answers are not published yet, since when, and who is to publish them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from adapters.mongo.backlog import Backlog, Lease, WaitingAnswer, backlog
+from adapters.mongo.client import Database, connect
+from adapters.mongo.errors import UnsuitableStore
+from adapters.mongo.pending_answers import BACKLOG_ROWS_MAX
+from entrypoints.screen import fail, hint, print_plain, print_rows
+from entrypoints.settings import Settings
+from wallet_core.errors import StoreUnavailable
+from wallet_core.fields import iso_milliseconds
+
+OLDER_THAN_S = 60
+"""
+When an answer has waited for too long, seconds: four leases of the relay.
+
+An answer waits for a fifth of a second. When the relay's process is killed the next one takes over after its lease,
+15 s, and then looks for the broker again after at most 10 s.
+"""
+
+
+async def outbox(settings: Settings, answers_max: int, older_than_s: int) -> int:
+    """Print what waits; 1 if the oldest waits for longer than ``older_than_s``, 2 if nobody could be asked."""
+    database: Database | None = None
+    try:
+        database = connect(settings.database_url.reveal())
+        await database.check()
+        waiting = await backlog(database, answers_max)
+    except UnsuitableStore as error:
+        fail(str(error))
+        return 2
+    except StoreUnavailable as error:
+        fail(f"{error}\nDATABASE_URL names {settings.database_url.redacted}")
+        return 2
+    finally:
+        if database is not None:
+            await database.close()
+    _print(waiting, answers_max)
+    if waiting.age_s <= older_than_s:
+        return 0
+    hint(
+        f"The oldest has waited for {waiting.age_s} s, more than {older_than_s} s. None is lost: does 'wallet run' or "
+        "'wallet consume' run somewhere, is RabbitMQ well, is transaction.finalized.q bound?"
+    )
+    return 1
+
+
+def _print(waiting: Backlog, answers_max: int) -> None:
+    for name, value in _facts(waiting).items():
+        print_plain(f"{name:<13} {value}")
+    if not waiting.oldest:
+        hint("The outbox is empty.")
+    elif answers_max:
+        print_plain("")
+        print_rows(("TRANSACTION", "ANSWER", "REVISION", "SINCE", "ROW"), map(_row, waiting.oldest))
+
+
+def _facts(waiting: Backlog) -> dict[str, str]:
+    least = "at least " if waiting.rows == BACKLOG_ROWS_MAX else ""
+    oldest = f"{iso_milliseconds(waiting.oldest[0].since)}, {waiting.age_s} s ago" if waiting.oldest else "none"
+    return {
+        "rows": f"{least}{waiting.rows}",
+        "transactions": f"{least}{waiting.transactions}",
+        "oldest": oldest,
+        "relay": _relay(waiting.lease, waiting.now),
+    }
+
+
+def _relay(lease: Lease | None, now: datetime) -> str:
+    if lease is None:
+        return "nobody"
+    if lease.expires_at > now:
+        return f"{lease.holder} until {iso_milliseconds(lease.expires_at)}"
+    return f"nobody since {iso_milliseconds(lease.expires_at)}, when the lease of {lease.holder} ended"
+
+
+def _row(answer: WaitingAnswer) -> tuple[str, ...]:
+    status, revision = ("none", "") if answer.answer is None else (answer.answer.status.value, answer.answer.revision)
+    return answer.transaction_id, status, str(revision), iso_milliseconds(answer.since), answer.row_id

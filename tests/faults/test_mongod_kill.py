@@ -1,0 +1,34 @@
+"""kill -9 of mongod under load (T66)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.faults.metric import metric_of_all
+from tests.faults.stage import Stage
+
+KILLS = 3
+
+TOLD_S_MAX = 15.0
+"""How soon a fault must show (I13), seconds."""
+
+
+@pytest.mark.fault("T66", "kill -9 of mongod at random under load, 3 times", "SIGKILL, then a start on the same data")
+async def test_a_killed_database_costs_nothing_that_was_acknowledged(stage: Stage) -> None:
+    """Whatever was answered is in the books after the restart, the rest is applied then; readiness names mongodb."""
+    async with stage.scene(services=2, settings={"WALLET_BATCH_MAX": "20"}) as scene:
+        for _ in range(KILLS):
+            sending = asyncio.create_task(scene.client.send(*scene.load.mixed(300)))
+            await asyncio.sleep(scene.chance.uniform(0.1, 0.5))  # the moment is what is drawn
+            scene.servers.mongod.kill()
+            scene.history.note("killed mongod")
+            for service in scene.services:
+                await service.wait_not_ready("mongodb", TOLD_S_MAX)
+            await sending
+            await asyncio.to_thread(scene.servers.mongod.start)
+        await scene.answered()
+
+        assert any(service.lines("batch_waits_for_database") for service in scene.services)
+        assert await metric_of_all(scene, "wallet_store_connections_lost_total")

@@ -1,0 +1,209 @@
+"""``wallet migrate --transactions-url``: v1's transactions on one database, our records on another."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from bson import ObjectId
+
+from adapters.embedded import Mongod
+from adapters.mongo import seeding
+from adapters.mongo.adoption import adopt
+from adapters.mongo.client import APPLICATION_NAME, Database, connect
+from adapters.mongo.errors import UnsuitableStore
+from adapters.mongo.seeding import Finding, Seeding
+from adapters.mongo.unit_of_work import MongoUnitOfWork
+from adapters.mongo.v1_books import are_v1_alone, changed_after
+from tests.history import APPLIED, REFUSED, live
+from tests.integration.fail_points import failing
+from tests.integration.v1_transactions import STOPPED_AT, Client, V1Transactions, audited, id_at, v1_transactions
+from tests.scenario import ALICE, USD
+from wallet_core import Policy, StoreUnavailable
+from wallet_core.memory import ManualClock
+from wallet_core.testing.conformance.store import error_of
+
+
+@pytest.fixture
+async def v1(database: Database, mongod: Mongod, mongo_client: Client) -> AsyncIterator[V1Transactions]:
+    """Give a database of v1's transactions service beside ours."""
+    async with v1_transactions(database, mongod, mongo_client) as transactions:
+        yield transactions
+
+
+@pytest.fixture(autouse=True)
+def batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write in batches of two, so that every batch ends somewhere awkward."""
+    monkeypatch.setattr(seeding, "BATCH_TRANSACTIONS", 2)
+
+
+async def test_each_status_becomes_its_record(v1: V1Transactions) -> None:
+    """Completed, Failed and the rest are recorded, those for a person are listed, and the books fit."""
+    applied, refused = v1.insert("Completed"), v1.insert("Failed", reason="Insufficient balance")
+    pending, processing, odd = v1.insert("Pending"), v1.insert("Processing"), v1.insert("Completed", amount=0.001)
+    left = v1.insert("Completed", _id="order-1")
+
+    report = await v1.seed()
+
+    findings, summary = await audited(v1.books)
+    expected = {applied: "applied", refused: "refused", pending: "undecided", processing: "undecided", odd: "applied"}
+    assert expected == v1.states()
+    told = {
+        f'"{left}"': Finding.LEFT,
+        pending: Finding.UNDECIDED,
+        processing: Finding.UNDECIDED,
+        odd: Finding.UNREADABLE,
+    }
+    assert told == dict(v1.findings())
+    assert (6, 6, 2, 1, 0, 0) == (
+        report.total,
+        report.seen,
+        report.applied,
+        report.refused,
+        report.known,
+        report.later,
+    )
+    assert ([], 5) == (findings, summary)
+
+
+async def test_a_second_run_changes_nothing(v1: V1Transactions) -> None:
+    """Every document of our books stays as it is; what waits for a person is listed again."""
+    for status in ("Completed", "Failed", "Pending", "Completed", "Processing"):
+        v1.insert(status)
+    await v1.seed()
+    before, listed = v1.everything(), v1.listed
+
+    report = await v1.seed()
+
+    assert (0, 0, 5) == (report.applied, report.refused, report.known)
+    assert before == v1.everything()
+    assert listed == v1.listed
+
+
+async def test_an_interrupted_run_is_finished_by_the_next(v1: V1Transactions, mongo_client: Client) -> None:
+    """Stopped by a database that goes away, what is there is whole, and the next run records the rest."""
+    ids = {v1.insert("Completed") for _ in range(7)}
+
+    with failing(mongo_client, ["insert"], after=1, errorCode=50):
+        error = await error_of(v1.seed())
+    interrupted = len(v1.states())
+    report = await v1.seed()
+
+    assert isinstance(error, StoreUnavailable)
+    assert (2, 2, 5) == (interrupted, report.known, report.applied)
+    assert ids == v1.states().keys()
+
+
+async def test_the_books_that_are_lived_in_are_left_alone(v1: V1Transactions) -> None:
+    """A transaction of ours stays as it is, whatever v1's database says about it by now."""
+    await live(MongoUnitOfWork(v1.books))
+    before = v1.everything()
+    v1.insert("Completed", _id=ObjectId(APPLIED))
+    v1.insert("Pending", _id=ObjectId(REFUSED))
+
+    report = await v1.seed()
+
+    assert (2, []) == (report.known, v1.listed)
+    assert before == v1.everything()
+
+
+async def test_an_undecided_one_is_settled_by_its_status(v1: V1Transactions) -> None:
+    """Once the transactions service has read v1's answer the next run knows how it ended."""
+    ids = [v1.insert("Processing") for _ in range(3)]
+    await v1.seed()
+    v1.change(ids[0], "Completed")
+    v1.change(ids[1], "Failed")
+
+    report = await v1.seed()
+
+    assert dict(zip(ids, ("applied", "refused", "undecided"), strict=True)) == v1.states()
+    assert (1, 1, [(ids[2], Finding.UNDECIDED)]) == (report.applied, report.refused, v1.findings())
+    assert [] == (await audited(v1.books))[0]
+
+
+async def test_a_status_that_has_turned_is_told_and_not_followed(v1: V1Transactions) -> None:
+    """What was applied before us and is Failed now is for a person; the record stays."""
+    id_ = v1.insert("Completed")
+    await v1.seed()
+    v1.change(id_, "Failed")
+
+    await v1.seed()
+
+    assert [(id_, Finding.CHANGED)] == v1.findings()
+    assert {id_: "applied"} == v1.states()
+
+
+async def test_what_was_created_after_v1_had_stopped_is_not_recorded(v1: V1Transactions) -> None:
+    """Nothing is recorded of it, and what a run without the instant has taken for undecided is free again."""
+    before, later = v1.insert("Pending"), v1.insert("Pending", _id=id_at(STOPPED_AT + timedelta(seconds=1)))
+    await v1.seed()
+
+    report = await v1.seed(STOPPED_AT)
+
+    assert {before: "undecided"} == v1.states()
+    assert (1, [(before, Finding.UNDECIDED)]) == (report.later, v1.findings())
+    assert later not in v1.states()
+
+
+async def test_a_wrong_database_is_refused(v1: V1Transactions, mongod: Mongod) -> None:
+    """One without transactions, and the one of our own books, are refused before anything is written."""
+    empty = connect(mongod.url("nothing_here"))
+    before = v1.everything()
+
+    for source, why in ((empty, "has no transactions"), (connect(mongod.url(v1.books.name)), "books of the wallets")):
+        with pytest.raises(UnsuitableStore, match=why):
+            await Seeding(source, v1.books, Policy(USD), ManualClock(), None).check()
+        await source.close()
+
+    assert before == v1.everything()
+
+
+async def test_v1s_database_is_only_read(v1: V1Transactions, mongo_client: Client) -> None:
+    """No command that we send there writes, and none asks for a replica set."""
+    for status in ("Completed", "Pending", "Failed"):
+        v1.insert(status)
+    profiled = mongo_client[v1.source.name]
+    profiled.command({"profile": 2})
+
+    await v1.seed()
+
+    profiled.command({"profile": 0})
+    sent = profiled["system.profile"].aggregate(
+        [
+            {"$match": {"appName": APPLICATION_NAME}},
+            {"$group": {"_id": {"$first": {"$map": {"input": {"$objectToArray": "$command"}, "in": "$$this.k"}}}}},
+        ]
+    )
+    assert {"count", "find"} == {each["_id"] for each in sent} - {"getMore", "listCollections"}
+
+
+async def test_a_standalone_server_will_do(v1: V1Transactions, tmp_path: Path) -> None:
+    """v1's compose file runs a server without a replica set, and it may be another one than ours."""
+    with Mongod(tmp_path, replica_set=None) as server, Client(server.url()) as client:
+        client["mint_txns"]["transactions"].insert_many(
+            [{"_id": ObjectId(), "type": "TopUp", "userId": ObjectId(ALICE), "amount": 1, "status": "Completed"}]
+        )
+        source = connect(server.url("mint_txns"))
+        run = Seeding(source, v1.books, Policy(USD), ManualClock(), None)
+        await run.check()
+        await run.run(v1.listed.append)
+        await source.close()
+
+    assert (1, []) == (run.report.applied, v1.listed)
+
+
+async def test_it_shows_whether_v1s_books_were_taken_over(database: Database, mongo_client: Client) -> None:
+    """They are v1's alone while there are wallets and none of ours; an empty database is nobody's."""
+    empty = await are_v1_alone(database)
+    wallet = {"_id": ObjectId(), "userId": ObjectId(), "balance": 1, "updatedAt": STOPPED_AT}
+    mongo_client[database.name].command({"insert": "wallets", "documents": [wallet], "bypassDocumentValidation": True})
+
+    alone = await are_v1_alone(database)
+    changed = await changed_after(database, STOPPED_AT - timedelta(milliseconds=1))
+    unchanged = await changed_after(database, STOPPED_AT)
+    await adopt(database, USD, ManualClock(), lambda _: None)
+
+    assert (False, True, False) == (empty, alone, await are_v1_alone(database))
+    assert (str(wallet["_id"]), None) == (changed, unchanged)
