@@ -8,11 +8,12 @@ from bson import Decimal128, Int64, ObjectId
 from pymongo import MongoClient
 from pymongo.errors import WriteError
 
-from adapters.mongo.client import APPLICATION_NAME, Database, connect
+from adapters.mongo.client import APPLICATION_NAME, Database, Session, connect
 from adapters.mongo.documents import entry_to_document, record_to_document, wallet_to_document
 from adapters.mongo.errors import UnsuitableStore
 from adapters.mongo.indexes import INDEXES, prepare
 from adapters.mongo.schemas import VALIDATORS
+from adapters.mongo.unit_of_work import run_in_transaction
 from wallet_core.errors import StoreRejected
 from wallet_core.ledger import EntryKind
 from wallet_core.money import AMOUNT_MINOR_MAX
@@ -163,11 +164,20 @@ async def test_a_v1_wallet_can_be_mended_by_hand(database: Database, mongo_clien
         wallets.insert_one({"userId": ObjectId(), "balance": 1.0})
 
 
+async def refusal_of(database: Database, collection: str, document: dict[str, object]) -> Exception | None:
+    """Give the error of a document that is written in a unit of work; outside one, nothing is an event's fault."""
+
+    async def write(session: Session) -> None:
+        await database.collection(collection, session).insert_many([document])
+
+    return await error_of(run_in_transaction(database, write))
+
+
 async def test_a_refusal_does_not_quote_the_document(database: Database) -> None:
     """The error of a refused document names code and collection, holds nothing of the document, and chains nothing."""
     secret = {**DOCUMENTS["entries"], "description": "the secret of Alice" * 100}
 
-    error = await error_of(database.collection("entries").insert_many([secret]))
+    error = await refusal_of(database, "entries", secret)
 
     assert isinstance(error, StoreRejected)
     assert "121" in str(error)
@@ -186,7 +196,7 @@ async def test_what_bson_cannot_hold_is_refused(database: Database, value: objec
 
 async def test_a_document_over_16_mb_is_refused(database: Database) -> None:
     """A document that is too large is refused for its content, not taken for an outage."""
-    error = await error_of(database.collection("outbox").insert_many([{"_id": ObjectId(), "x": "x" * 17_000_000}]))
+    error = await refusal_of(database, "outbox", {"_id": ObjectId(), "x": "x" * 17_000_000})
 
     assert isinstance(error, StoreRejected)
 
