@@ -4,8 +4,8 @@
 a request that does not end                 the connection is closed after REQUEST_S_MAX, counted from the connection,
                                             and on a kept one from the first byte of the next request
 a head that is too large                    400, and closed
-an answer that is not read                  the connection is reset: after ANSWER_S_MAX if it is so large that we wait
-                                            for its reader, else when the kept connection's time is over
+an answer that is not read                  the connection is cut off: after ANSWER_S_MAX if it is so large that we
+                                            wait for its reader, else when the kept connection's time is over
 ==========================================  ===========================================================================
 
 Without them a client that sends a byte now and then, or reads none, holds a file descriptor as long as it likes.
@@ -88,7 +88,7 @@ class HttpConnection(HttpToolsProtocol):
         self._end()
 
     def _end(self) -> None:
-        """Close in good order; where something is still to be written, that would wait for its reader: then reset."""
+        """Close in good order; where something is still to be written, that would wait for its reader: then cut off."""
         if self.transport.get_write_buffer_size():
             self.transport.abort()
         else:

@@ -18,7 +18,8 @@ The rules of the wallet: pure, synchronous decisions over plain values, and the 
     intake.py      a batch of deliveries in, outcomes and settlements out
     relay.py       answers from the outbox to the bus
     queries.py     balance and statement
-    audit.py       do the books add up? with record_audit.py, the legal forms of a record
+    audit.py       do the books add up? with record_audit.py, the legal forms of a record, and
+    leg_audit.py   its legs beside their entries, which leg_sums.py compares without a look at each
     ports.py       what the core needs from the outside
     policy.py      what a deployment decides
     events.py      TransactionFinalized
@@ -44,7 +45,7 @@ from wallet_core.errors import (
     WalletSuspended,
 )
 from wallet_core.events import FinalStatus, TransactionFinalized, Vocabulary
-from wallet_core.intake import Delivery, Handled, Intake
+from wallet_core.intake import BatchHalted, Delivery, Handled, Intake
 from wallet_core.ledger import Direction, Entry, EntryKind, Leg, TransactionKind, TransactionRecord, TransactionState
 from wallet_core.messages import Subject, finalized_message, message_id_of, request_of
 from wallet_core.money import AMOUNT_MINOR_MAX, Currency, Money
@@ -60,6 +61,7 @@ __all__ = [
     "AMOUNT_MINOR_MAX",
     "Ack",
     "BalanceLimitExceeded",
+    "BatchHalted",
     "Cause",
     "ConcurrentUpdate",
     "ConsumptionHalted",

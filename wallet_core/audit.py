@@ -167,7 +167,7 @@ class BooksAudit:
         if entry.wallet_id == self._orphaned_wallet_id:
             return ()
         self._orphaned_wallet_id = entry.wallet_id
-        return self._counted([Finding(Check.ENTRY, subject_of(entry), "its wallet does not exist")])
+        return self._counted([Finding(Check.ENTRY, subject_of(entry), "its wallet does not exist, or cannot be read")])
 
     def record(self, record: TransactionRecord) -> Collection[Finding]:
         """Check a transaction against its own state."""
@@ -197,7 +197,7 @@ class BooksAudit:
     def claim(self, key: EntryKey, transaction_id: str, record: TransactionRecord | None) -> Collection[Finding]:
         """Check that the entry ``key`` is a leg of the transaction that it names, whose ``record`` is given."""
         if record is None:
-            text = f"its transaction {transaction_id} does not exist"
+            text = f"its transaction {transaction_id} does not exist, or cannot be read"
         elif key in leg_keys(record):
             return ()
         else:
@@ -209,7 +209,7 @@ class BooksAudit:
         self.summary.outbox_rows += 1
         return self._counted(
             [
-                Finding(Check.OUTBOX, row_id, f"transaction {id_} has no answer to publish")
+                Finding(Check.OUTBOX, row_id, f"transaction {id_} has no answer that could be published")
                 for id_ in transaction_ids
                 if id_ not in answered
             ]

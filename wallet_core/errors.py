@@ -114,3 +114,4 @@ class ConsumptionHalted(WalletError):
             "consumption stops until the service is restarted"
         )
         self.isolated_max = isolated_max
+        self.last_error = last_error

@@ -54,6 +54,20 @@ class Handled:
     settlement: Settlement
 
 
+class BatchHalted(ConsumptionHalted):
+    """
+    Consumption stops in the middle of a batch.
+
+    ``handled`` says how each delivery ended before that, None if it did not: settle those that have ended, or the next
+    start would come to a stop at the same place; the others go back.
+    """
+
+    def __init__(self, halted: ConsumptionHalted, handled: tuple[Handled | None, ...]) -> None:
+        """Say why, and what has ended."""
+        super().__init__(halted.isolated_max, halted.last_error)
+        self.handled = handled
+
+
 class LateSignups(Protocol):
     """Whether a wallet that is unknown now may be on its way."""
 
@@ -80,13 +94,14 @@ class Intake:
         self._late_signups = late_signups
         self._retry_delays_ms = tuple(retry_delays_ms)
         self._isolated_in_a_row = 0
+        self._halted: ConsumptionHalted | None = None
 
     async def handle(self, deliveries: Sequence[Delivery]) -> tuple[Handled, ...]:
         """
         Post a batch in one unit of work and say what becomes of each delivery, in order.
 
         Raises StoreUnavailable and ConcurrentUpdate (nothing may be settled: wait and hand the batch in again), and
-        ConsumptionHalted (stop consuming).
+        BatchHalted (settle what has ended, then stop consuming).
         """
         wait_is_over = await self._wait_is_over(deliveries)
         requests = [self._read(delivery, wait_is_over) for delivery in deliveries]
@@ -95,7 +110,10 @@ class Intake:
             set_aside(request.reason, request.detail) if isinstance(request, SetAside) else next(posted)
             for request in requests
         ]
-        return tuple(map(self._handled, deliveries, requests, outcomes))
+        handled = tuple(map(self._handled, deliveries, requests, outcomes))
+        if self._halted is not None:
+            raise BatchHalted(self._halted, handled)
+        return tuple(result for result in handled if result is not None)
 
     async def _wait_is_over(self, deliveries: Sequence[Delivery]) -> bool:
         """Ask only when a delivery has used up its delays; the answer then holds for the whole batch."""
@@ -116,7 +134,8 @@ class Intake:
             return replace(request, dead_letter_id=delivery.dead_letter_id)
         return request
 
-    async def _post(self, requests: Sequence[Request]) -> Sequence[Outcome]:
+    async def _post(self, requests: Sequence[Request]) -> Sequence[Outcome | None]:
+        self._halted = None
         if not requests:
             return ()
         try:
@@ -135,13 +154,17 @@ class Intake:
         except OSError as error:
             raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 
-    async def _post_one_by_one(self, requests: Sequence[Request]) -> Sequence[Outcome]:
-        """Do what the batch would have done, signups first, each in a unit of work of its own."""
+    async def _post_one_by_one(self, requests: Sequence[Request]) -> Sequence[Outcome | None]:
+        """Do what the batch would have done, signups first, each in a unit of work of its own; None once halted."""
         outcomes: dict[int, Outcome] = {}
         signups_first = sorted(range(len(requests)), key=lambda at: not isinstance(requests[at], OpenWallet))
         for position in signups_first:
-            outcomes[position] = await self._post_alone(requests[position])
-        return [outcomes[position] for position in range(len(requests))]
+            try:
+                outcomes[position] = await self._post_alone(requests[position])
+            except ConsumptionHalted as halted:
+                self._halted = halted
+                break
+        return [outcomes.get(position) for position in range(len(requests))]
 
     async def _post_alone(self, request: Request) -> Outcome:
         """Give an event a second try; isolate it only while the store does commit an empty unit of work."""
@@ -165,7 +188,9 @@ class Intake:
             raise ConsumptionHalted(ISOLATED_IN_A_ROW_MAX, error)
         return set_aside(DeadLetterReason.ISOLATED_ERROR, error)
 
-    def _handled(self, delivery: Delivery, request: Request | SetAside, outcome: Outcome) -> Handled:
+    def _handled(self, delivery: Delivery, request: Request | SetAside, outcome: Outcome | None) -> Handled | None:
+        if outcome is None:
+            return None
         settlement = settlement_of(outcome, delivery.attempts, self._retry_delays_ms)
         return Handled(_key_of(request), outcome, settlement)
 

@@ -73,7 +73,7 @@ class Relay:
         self._monotonic_s = monotonic_s
         self._lease_renewal_due_s = self._lease_ends_s = float("-inf")
         self._walk = _Walk()
-        self._uncompared: Sequence[PendingRow] = ()
+        self._late: Sequence[PendingRow] = ()
 
     async def publish_pending(self) -> Round:
         """
@@ -85,16 +85,15 @@ class Relay:
         if not await self._holds_lease():
             return Round(is_holder=False)
         rows = await self._rows()
-        waiting = list(dict.fromkeys(id_ for row in rows for id_ in row.transaction_ids))
+        waiting = _ids_of(rows)
         answers = await self._news(waiting, {})
         if self._has_overslept():
             return Round(is_holder=False)
-        self._uncompared = rows
-        unpublished = await self._publish(answers, waiting)
+        unpublished = await self._publish(answers, rows)
         for row in rows:
             await self._pending.settle(row, [id_ for id_ in row.transaction_ids if id_ in unpublished])
         if not unpublished:
-            self._uncompared = ()
+            self._late = ()
         self._walk.go_on(rows, has_failed=bool(unpublished))
         return Round(is_holder=True, published=len(waiting) - len(unpublished), unpublished=len(unpublished))
 
@@ -105,15 +104,14 @@ class Relay:
 
     async def _put_back(self) -> None:
         """
-        Give the rows of a round that did not end well to whoever has the lease now, if it is not ours any more.
+        Give the rows about which we have published late to whoever has the lease now.
 
-        What that round published came late perhaps, behind the newer answer of a relay that has removed these rows or
-        is about to: so they come back as new ones. (While the lease is ours the rows are still there.)
+        What we published came behind the newer answer of another relay perhaps, which has removed these rows or is
+        about to: so they come back as new ones.
         """
-        if self._has_overslept():
-            for row in self._uncompared:
-                await self._pending.put_back(row.transaction_ids)
-        self._uncompared = ()
+        for row in self._late:
+            await self._pending.put_back(row.transaction_ids)
+        self._late = ()
 
     def _has_overslept(self) -> bool:
         """Tell whether our lease may be over, by our own clock: we may have been frozen at any time."""
@@ -140,8 +138,13 @@ class Relay:
             self._walk = _Walk()
         return await self._pending.pending(ROWS_PER_ROUND_MAX)
 
-    async def _publish(self, answers: Sequence[TransactionFinalized], transaction_ids: Sequence[str]) -> set[str]:
-        """Publish until what was published is what the books say; give the ids that could not be published."""
+    async def _publish(self, answers: Sequence[TransactionFinalized], rows: Sequence[PendingRow]) -> set[str]:
+        """
+        Publish until what was published is what the books say; give the ids that could not be published.
+
+        ``_late`` keeps the rows as long as something went out at the end of our lease or behind it, and the books have
+        not confirmed it.
+        """
         unpublished: set[str] = set()
         seen: dict[str, int] = {}
         for _ in range(REVISIONS_PER_ROUND_MAX):
@@ -151,7 +154,9 @@ class Relay:
                 seen[answer.transaction_id] = answer.revision
                 if not is_published:
                     unpublished.add(answer.transaction_id)
-            answers = await self._news(transaction_ids, seen)
+            if self._has_overslept():
+                self._late = rows
+            answers = await self._news(_ids_of(rows), seen)
         return unpublished
 
     async def _news(self, transaction_ids: Sequence[str], seen: Mapping[str, int]) -> list[TransactionFinalized]:
@@ -160,3 +165,8 @@ class Relay:
             return []
         answers = await self._pending.answers(transaction_ids)
         return [answer for answer in answers.values() if answer.revision > seen.get(answer.transaction_id, 0)]
+
+
+def _ids_of(rows: Sequence[PendingRow]) -> list[str]:
+    """Give the transactions of these rows, each once."""
+    return list(dict.fromkeys(id_ for row in rows for id_ in row.transaction_ids))

@@ -22,7 +22,11 @@
 ``undecided.py``        ``wallet undecided``: the legacy transactions that a person decides about
 ``books_currency.py``   in which currency the wallets are kept
 ``reversals_due.py``    the transactions whose reversal waits for money
-``audit.py``            reads everything for ``wallet_core.audit``, at one instant
+``backlog.py``          what waits in the outbox, seen by a person
+``audit.py``            reads everything for ``wallet_core.audit``, however long it takes, with
+``audit_passes.py``     one way through each collection, and
+``suspect_passes.py``   a look at what does not cancel out, from both sides, in
+``snapshot.py``         the database as it was at one instant, page by page
 ``errors.py``           driver error -> core error, one table
 ``observer.py``         who wants to know how statements and races go
 ``steps.py``            what an observer hears of: all moments between which a process may die

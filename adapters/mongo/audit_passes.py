@@ -19,7 +19,7 @@ from adapters.mongo.documents import (
     record_from_document,
     wallet_from_document,
 )
-from adapters.mongo.fields import RUN_AUDIT, id_to, subdocument, texts_of_ids
+from adapters.mongo.fields import RUN_AUDIT, id_to, instant, subdocument, texts_of_ids
 from adapters.mongo.handles import Document
 from adapters.mongo.snapshot import Snapshot
 from wallet_core.audit import BooksAudit, Finding, WalletAudit
@@ -191,6 +191,7 @@ class OutboxPass:
 
     async def _checked(self, snapshot: Snapshot, document: Document) -> Collection[Finding]:
         try:
+            instant(document, "createdAt")
             waiting = texts_of_ids(document, "transactionIds")
         except LedgerCorrupted as error:
             return _unreadable(self._books, "outbox row", document, error)

@@ -6,16 +6,20 @@ look, not a snapshot: what is published meanwhile may still show.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection as Ids
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pymongo.errors import PyMongoError
 
 from adapters.mongo.client import Database
+from adapters.mongo.documents import answer_from_document
 from adapters.mongo.errors import core_error
-from adapters.mongo.fields import id_from, instant, integer, subdocument, subdocuments, text, texts_of_ids
-from adapters.mongo.pending_answers import BACKLOG_ROWS_MAX, LEASE, MongoPendingAnswers
+from adapters.mongo.fields import id_from, id_to, instant, integer, subdocument, subdocuments, text, texts_of_ids
+from adapters.mongo.pending_answers import BACKLOG_ROWS_MAX, LEASE
+from wallet_core.errors import LedgerCorrupted
 from wallet_core.events import TransactionFinalized
 
 ROWS_READ = 20
@@ -24,7 +28,7 @@ ROWS_READ = 20
 
 @dataclass(frozen=True, slots=True)
 class WaitingAnswer:
-    """A transaction in a row of the outbox. ``answer`` is what the relay will publish; None is a case for the audit."""
+    """A transaction in a row of the outbox, and its answer; None if none can be read: the audit says why."""
 
     transaction_id: str
     answer: TransactionFinalized | None
@@ -62,7 +66,7 @@ class Backlog:
 
 
 async def backlog(database: Database, answers_max: int) -> Backlog:
-    """Look at the outbox, and at its oldest answers, at least one. Raises StoreUnavailable."""
+    """Look at the outbox, and at its oldest answers, at least one. Raises StoreUnavailable and LedgerCorrupted."""
     oldest = await _oldest(database, max(1, answers_max))
     try:
         hello = await database.command({"hello": 1})
@@ -86,8 +90,23 @@ async def _oldest(database: Database, answers_max: int) -> Sequence[WaitingAnswe
             waiting += [(id_, row_id, since) for id_ in texts_of_ids(row, "transactionIds")]
         after = page[-1]["_id"]
     waiting = waiting[:answers_max]
-    answers = await MongoPendingAnswers(database).answers({id_ for id_, _, _ in waiting})
+    answers = await _answers(database, {id_ for id_, _, _ in waiting})
     return [WaitingAnswer(id_, answers.get(id_), row_id, since) for id_, row_id, since in waiting]
+
+
+async def _answers(database: Database, transaction_ids: Ids[str]) -> Mapping[str, TransactionFinalized]:
+    """Give the answers that can be read, by transaction id."""
+    documents = await database.collection("transactions").find(
+        {"_id": {"$in": [id_to(id_) for id_ in transaction_ids]}},
+        projection={"answer": 1},
+        rows_expected=len(transaction_ids),
+    )
+    answers: dict[str, TransactionFinalized] = {}
+    for document in documents:
+        with suppress(LedgerCorrupted):
+            if (answer := answer_from_document(document)) is not None:
+                answers[answer.transaction_id] = answer
+    return answers
 
 
 async def _counts(database: Database) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from adapters.mongo.errors import DRIVER_ERRORS, core_error, hides_document, out
 from adapters.mongo.handles import CollectionHandle, Document, SessionHandle, SortKeys, WriteOperation
 from adapters.mongo.observer import StoreObserver
 from adapters.mongo.steps import STATEMENTS
+from wallet_core.errors import WalletError
 
 T = TypeVar("T")
 
@@ -94,7 +95,7 @@ class Collection:
             async for document in cursor:
                 yield document
         except DRIVER_ERRORS as error:
-            raise core_error(error, self.name) from (None if hides_document(error) else error)
+            raise self._translated(error) from (None if hides_document(error) else error)
         finally:
             await cursor.close()
 
@@ -142,10 +143,13 @@ class Collection:
         try:
             result = await (statement if self._session is None else finished_even_if_cancelled(statement))
         except DRIVER_ERRORS as error:
-            translate = outside_error if self._session is None else core_error
-            raise translate(error, self.name) from (None if hides_document(error) else error)
+            raise self._translated(error) from (None if hides_document(error) else error)
         finally:
             self._observer.statement_ended(operation, self.name, time.perf_counter() - started_s)
         if self._session is not None and (step := STATEMENTS.get((operation, self.name))):
             self._observer.reached(step)
         return result
+
+    def _translated(self, error: Exception) -> WalletError:
+        translate = outside_error if self._session is None else core_error
+        return translate(error, self.name)

@@ -15,6 +15,7 @@ RabbitMQ: events in, answers out, and what waits for a person. Only this package
     consumed_queue.py       one queue on its channel: deliveries, acks
     acknowledgement.py      the prefix rule
     consumer.py             take, handle, settle; outages; halt; stop
+    consumer_status.py      what it is doing, for readiness
     handover.py             a delivery is acked once the message that takes its place is confirmed
     parking.py              into the retry queues and the dead-letter queue
     waiting_room.py         out of the retry queues, when the delay is over

@@ -86,16 +86,23 @@ async def connected(url: str, name: str) -> AsyncIterator[AbstractConnection]:
     address = URL(url)
     if "heartbeat" not in address.query:
         address = address.update_query(heartbeat=str(HEARTBEAT_S))
-    with only_our_cancellation():
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            connection = await aio_pika.connect(
-                address, timeout=CONNECT_TIMEOUT_S, client_properties={"connection_name": name}
-            )
+    connection = await _opened(address, name)
     try:
         with only_our_cancellation():
             yield connection
     finally:
         await close_quietly(connection.close, name)
+
+
+async def _opened(address: URL, name: str) -> AbstractConnection:
+    try:
+        with only_our_cancellation():
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                return await aio_pika.connect(
+                    address, timeout=CONNECT_TIMEOUT_S, client_properties={"connection_name": name}
+                )
+    except StopAsyncIteration as error:  # how the library reads the end of the stream; a generator may not raise it
+        raise SessionLost("the broker has ended the connection during the handshake") from error
 
 
 async def close_quietly(close: Callable[[], Awaitable[None]], name: str) -> None:

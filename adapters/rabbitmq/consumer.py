@@ -11,7 +11,7 @@ When do we acknowledge? After the intake has returned, so after the commit: an `
 the database is away           nothing is settled: pause, hand the same batch in again; after OUTAGE_MAX_S the
                                channels are closed, so that the deliveries go back once; probe; then consume again
 the broker is away             everything delivered is forgotten (it comes again); reconnect without end
-consumption is halted          the deliveries go back; ``status.halted`` until a person restarts us
+consumption is halted          what has ended is settled, the rest goes back; a person must restart us
 ``stop``                       take nothing new, finish the batch in hand and its parks, close: within a grace time
 =============================  =====================================================================================
 """
@@ -32,6 +32,7 @@ from adapters.rabbitmq.arrivals import Arrival, InputSession
 from adapters.rabbitmq.backoff import Backoff
 from adapters.rabbitmq.connection import keep_connected
 from adapters.rabbitmq.consumed_queue import ack_many
+from adapters.rabbitmq.consumer_status import ConsumerStatus
 from adapters.rabbitmq.handover import Handovers
 from adapters.rabbitmq.late_signups import LateSignupWatch
 from adapters.rabbitmq.observer import Observer, SilentObserver
@@ -40,34 +41,22 @@ from adapters.rabbitmq.publisher import PublishingConnection
 from adapters.rabbitmq.steps import BrokerStep
 from adapters.rabbitmq.topology import Topology
 from adapters.rabbitmq.waiting_room import WaitingRoom
-from wallet_core.errors import ConcurrentUpdate, ConsumptionHalted, StoreUnavailable
-from wallet_core.intake import Handled, Intake
+from wallet_core.errors import ConcurrentUpdate, StoreUnavailable
+from wallet_core.intake import BatchHalted, Handled, Intake
 from wallet_core.ports import Clock
 from wallet_core.settlement import Ack, DeadLetter, RetryAfter
 
 OUTAGE_MAX_S = 60.0
 """How long a batch waits in hand for the database, seconds, before the deliveries go back (design section 3)."""
 
+HALTED_PARKING_S = 10.0
+"""How long a consumption that halts waits for its last dead letters to be confirmed, seconds; else they come again."""
+
 OUTAGE_PAUSE_INITIAL_S = 0.1
 OUTAGE_PAUSE_MAX_S = 5.0
 """First and longest pause between two tries during an outage, seconds."""
 
 _log: FilteringBoundLogger = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ConsumerStatus:
-    """
-    What readiness shows. ``reason`` says why we do not consume, in words for a person.
-
-    ``refused`` counts deliveries that stay unacked because the broker does not take what takes their place.
-    """
-
-    connected: bool
-    consuming: bool
-    halted: bool
-    reason: str | None
-    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +201,8 @@ class Consumer:
             async with self._batch_in_hand:
                 try:
                     handled = await self._handle(session, batch)
-                except ConsumptionHalted as error:
-                    _log.critical("consumption_halted", error=str(error))
-                    self._status = ConsumerStatus(connected=False, consuming=False, halted=True, reason=str(error))
+                except BatchHalted as halted:
+                    await self._halt(batch, halted, parks)
                     return _Ending.HALTED
                 except (StoreUnavailable, ConcurrentUpdate) as error:
                     _log.error("database_away", error=str(error), deliveries_go_back=len(batch))
@@ -243,6 +231,14 @@ class Consumer:
                 self._observer.reached(BrokerStep.COMMITTED, (result.key for result in handled))
                 self._observer.batch_handled(len(batch), time.monotonic() - began_at_s)
                 return handled
+
+    async def _halt(self, batch: Sequence[Arrival], halted: BatchHalted, parks: Handovers[Park]) -> None:
+        """Settle what has ended, so that the next start does not come to a stop at the same events; tell a person."""
+        _log.critical("consumption_halted", error=str(halted))
+        ended = [(arrival, result) for arrival, result in zip(batch, halted.handled, strict=True) if result is not None]
+        await self._settle([arrival for arrival, _ in ended], [result for _, result in ended], parks)
+        await asyncio.wait({asyncio.ensure_future(parks.finish())}, timeout=HALTED_PARKING_S)
+        self._status = ConsumerStatus(connected=False, consuming=False, halted=True, reason=str(halted))
 
     async def _pause(self, session: InputSession, pause_s: float) -> None:
         """Wait, but not for a lost session, nor against a stop. Raises SessionLost, _Stopped."""

@@ -10,7 +10,7 @@ from adapters.mongo.errors import UnsuitableStore
 from adapters.mongo.pending_answers import BACKLOG_ROWS_MAX
 from entrypoints.screen import fail, hint, print_plain, print_rows
 from entrypoints.settings import Settings
-from wallet_core.errors import StoreUnavailable
+from wallet_core.errors import LedgerCorrupted, StoreUnavailable
 from wallet_core.fields import iso_milliseconds
 
 OLDER_THAN_S = 60
@@ -29,7 +29,7 @@ async def outbox(settings: Settings, answers_max: int, older_than_s: int) -> int
         database = connect(settings.database_url.reveal())
         await database.check()
         waiting = await backlog(database, answers_max)
-    except UnsuitableStore as error:
+    except (UnsuitableStore, LedgerCorrupted) as error:
         fail(str(error))
         return 2
     except StoreUnavailable as error:

@@ -8,7 +8,7 @@ import time
 from dependency_injector import providers
 
 from adapters.rabbitmq.connection import ConnectionStatus
-from adapters.rabbitmq.consumer import ConsumerStatus
+from adapters.rabbitmq.consumer_status import ConsumerStatus
 from adapters.rabbitmq.observer import Observer
 from entrypoints.container import Container
 from wallet_core.intake import Intake

@@ -21,11 +21,12 @@ async def test_events_are_applied_while_the_broker_takes_no_publication(stage: S
         signs = Signs(scene.service)
         scene.to_rabbitmq.refuse()
         await scene.client.send(*scene.load.transfers(EVENTS, duplicate_every=0), scene.load.poison())
+        due = scene.unanswered()
         async with BrokerOperator(scene).memory_alarm():
             scene.to_rabbitmq.accept()
 
             async def is_applied() -> bool:
-                return len(waiting_answers(scene)) == EVENTS
+                return due <= waiting_answers(scene)
 
             async def is_acked() -> bool:
                 queue = (await scene.queues())["wallet.update.q"]
@@ -36,6 +37,6 @@ async def test_events_are_applied_while_the_broker_takes_no_publication(stage: S
             await signs.logged("publications_unconfirmed", outcome="unknown")
             await signs.logged("rabbitmq_away", connection="publisher")
             await signs.counted("wallet_outbox_rows")
-            assert EVENTS == len(scene.unanswered())
+            assert due == scene.unanswered()
         await scene.service.wait_ready(BACK_S)
         await scene.client.send(*scene.load.mixed(100))

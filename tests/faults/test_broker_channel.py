@@ -20,6 +20,7 @@ CONSUMER_TIMEOUT_MS = 1_000
 """How long the broker waits for an ack (default 30 minutes)."""
 
 
+@pytest.mark.quick
 @pytest.mark.fault("T48", "an input queue is deleted (basic.cancel)", "queue.delete by an operator, under other load")
 async def test_a_deleted_queue_is_declared_and_consumed_again(stage: Stage) -> None:
     """Both processes hear of it and are back within ten seconds; what is sent from then on is applied."""

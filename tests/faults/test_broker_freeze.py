@@ -34,9 +34,7 @@ async def test_a_short_hang_is_sat_out(stage: Stage) -> None:
     assert [] == [line for signs in every for line in signs.lines("rabbitmq_away")]
 
 
-@pytest.mark.fault(
-    "T43", "the broker hangs with an answer in flight", "SIGSTOP before a commit"
-)
+@pytest.mark.fault("T43", "the broker hangs with an answer in flight", "SIGSTOP before a commit")
 async def test_an_answer_whose_confirm_never_came_is_sent_again_with_its_id(stage: Stage) -> None:
     """The publish times out and counts as unknown; its reader sees it twice, with the same bytes and id."""
     async with stage.scene(services=1) as scene:

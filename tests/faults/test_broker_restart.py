@@ -24,7 +24,7 @@ BACK_S = 30.0
 """Longest until all is as before, seconds (I9)."""
 
 
-@pytest.mark.fault("T41", "clean stop of the broker, 10 s", "SIGTERM to it while a batch is being committed; start")
+@pytest.mark.fault("T41", "clean stop of the broker", "SIGTERM to it while a batch is being committed; start")
 async def test_what_was_committed_while_the_broker_was_away_is_told_when_it_is_back(stage: Stage) -> None:
     """Balances are read meanwhile, the outbox keeps the answers, readiness is red; then everything goes on alone."""
     async with stage.scene(services=1) as scene:

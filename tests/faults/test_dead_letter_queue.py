@@ -17,6 +17,7 @@ POISON = 5
 BACK_S = 30.0
 
 
+@pytest.mark.quick
 @pytest.mark.fault("T12", "the dead-letter queue is full", "policy max-length 0, reject-publish; poison among events")
 async def test_poison_stays_in_its_queue_while_no_dead_letter_is_taken(stage: Stage) -> None:
     """The events beside it are applied, it shows, and each letter is written once there is room."""

@@ -20,7 +20,7 @@ async def test_a_killed_database_costs_nothing_that_was_acknowledged(stage: Stag
     """Whatever was answered is in the books after the restart, the rest is applied then; readiness names mongodb."""
     async with stage.scene(services=2, settings={"WALLET_BATCH_MAX": "20"}) as scene:
         for _ in range(KILLS):
-            sending = asyncio.create_task(scene.client.send(*scene.load.mixed(300)))
+            sending = asyncio.create_task(scene.client.send(*scene.load.mixed(200)))
             await asyncio.sleep(scene.chance.uniform(0.1, 0.5))  # the moment is what is drawn
             scene.servers.mongod.kill()
             scene.history.note("killed mongod")
@@ -28,7 +28,22 @@ async def test_a_killed_database_costs_nothing_that_was_acknowledged(stage: Stag
                 await service.wait_not_ready("mongodb", TOLD_S_MAX)
             await sending
             await asyncio.to_thread(scene.servers.mongod.start)
-        await scene.answered()
+            await scene.answered()
 
-        assert any(service.lines("batch_waits_for_database") for service in scene.services)
         assert await metric_of_all(scene, "wallet_store_connections_lost_total")
+
+
+@pytest.mark.fault("T66", "mongod stays dead until the log says so", "SIGKILL; a start when a process has logged it")
+async def test_a_database_that_stays_dead_is_told(stage: Stage) -> None:
+    """A process with events in hand says within 15 s that they wait, and why; nothing is settled meanwhile."""
+    async with stage.scene() as scene:
+        scene.servers.mongod.kill()
+        await scene.client.send(*scene.load.mixed(20))
+        line = await scene.service.wait_line("batch_waits_for_database", TOLD_S_MAX)
+        reason = await scene.service.wait_not_ready("rabbitmq", TOLD_S_MAX)
+        answers = len(scene.history.read)
+        await asyncio.to_thread(scene.servers.mongod.start)
+
+        assert "the database is away" in str(line["error"])
+        assert "events wait for the database" in reason
+        assert len(scene.load.users) == answers

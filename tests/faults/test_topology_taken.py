@@ -13,7 +13,7 @@ USER, UPDATE, REVERT = "wallet.user.q", "wallet.update.q", "wallet.revert.q"
 
 @pytest.mark.fault("T53", "queues and exchanges exist with other arguments", "declared by an operator before the start")
 async def test_what_is_declared_otherwise_is_used_as_it_is(stage: Stage) -> None:
-    """The service starts, changes none of it, and works: topic exchanges, quorum queues, limits, priorities."""
+    """The service starts and works with it: topic exchanges, quorum queues, limits, priorities."""
     async with stage.scene(started=False) as scene:
         operator = BrokerOperator(scene)
         for exchange in (AUTH_EXCHANGE, TRANSACTION_EXCHANGE):

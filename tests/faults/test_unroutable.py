@@ -118,7 +118,7 @@ async def assert_kept(scene: Scene, signs: Signs) -> None:
     """Wait until the outbox has every answer that is due, and see for a while that it keeps them."""
 
     async def are_waiting() -> bool:
-        return bool(scene.unanswered()) and scene.unanswered() == waiting_answers(scene)
+        return bool(scene.unanswered()) and scene.unanswered() <= waiting_answers(scene)
 
     await eventually(are_waiting, "every answer waits in the outbox", REPAIRED_S)
     await signs.counted("wallet_outbox_lag_seconds")

@@ -43,13 +43,16 @@ async def test_what_waits_is_shown_oldest_first(
 
 
 async def test_an_answer_that_is_not_there_is_shown_as_such(database: Database, mongo_client: Client) -> None:
-    """A row of a transaction that nobody knows does not end the look."""
+    """Neither a transaction that nobody knows nor an answer that nobody can read ends the look."""
     await live(MongoUnitOfWork(database))
-    mongo_client[database.name]["transactions"].delete_one({"_id": ObjectId(APPLIED)})
+    books = mongo_client[database.name]
+    books["transactions"].delete_one({"_id": ObjectId(APPLIED)})
+    unreadable = {"q": {"_id": ObjectId(SENT)}, "u": {"$set": {"answer.status": "maybe"}}}
+    books.command({"update": "transactions", "updates": [unreadable], "bypassDocumentValidation": True})
 
-    seen = await backlog(database, 2)
+    seen = await backlog(database, 3)
 
-    assert [(APPLIED, True), (SENT, False)] == [
+    assert [(APPLIED, True), (SENT, True), (REFUSED, False)] == [
         (waiting.transaction_id, waiting.answer is None) for waiting in seen.oldest
     ]
 

@@ -1,6 +1,7 @@
 """Connecting: which databases are refused, with what advice, and what an outage looks like."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from adapters.mongo.client import Database, connect
 from adapters.mongo.errors import UnsuitableStore
 from adapters.mongo.reader import MongoReader
 from adapters.mongo.unit_of_work import MongoUnitOfWork
+from tests.integration.fail_points import failing, until_blocked
 from wallet_core.errors import StoreUnavailable
 from wallet_core.testing.conformance.store import ALICE, error_of
 
@@ -144,3 +146,19 @@ async def test_time_is_read_in_utc(database: Database, mongo_client: Client) -> 
 
     assert instant == document["at"]
     assert UTC is getattr(document["at"], "tzinfo", None)
+
+
+async def test_closing_does_not_wait_for_a_database_that_hangs(database: Database, mongo_client: Client) -> None:
+    """The goodbye to a server that answers nothing ends in time, and the loop goes on meanwhile."""
+    await database.ping()
+
+    with failing(mongo_client, ["endSessions"], times=1, blockConnection=True, blockTimeMS=2_000):
+        began_at_s = time.monotonic()
+        closing = asyncio.ensure_future(database.close())
+        await until_blocked(mongo_client, "endSessions")
+        went_on = not closing.done()
+        await closing
+        closed_s = time.monotonic() - began_at_s
+
+    assert went_on
+    assert closed_s < 1.5

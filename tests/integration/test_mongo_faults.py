@@ -7,8 +7,10 @@ import pytest
 from pymongo import MongoClient
 
 from adapters.mongo import unit_of_work
+from adapters.mongo.adoption import unmigrated
 from adapters.mongo.client import connect
 from adapters.mongo.indexes import prepare
+from adapters.mongo.pending_answers import MongoPendingAnswers
 from tests.integration.fail_points import OF_THE_SERVICE, TRANSIENT, failing, until_blocked
 from tests.integration.mongo_bank import NO_EFFECT, ONE_EFFECT, Bank, CountingObserver
 from wallet_core import ConcurrentUpdate, OutcomeKind, StoreUnavailable
@@ -270,6 +272,26 @@ async def test_the_probe_needs_a_commit_that_works(bank: Bank, mongo_client: Cli
 
     assert isinstance(refused, StoreUnavailable)
     assert NO_EFFECT == await bank.effects()
+
+
+@pytest.mark.parametrize("code", [WRITE_CONFLICT, NO_SUCH_TRANSACTION])
+async def test_what_is_refused_outside_a_unit_of_work_is_an_outage(bank: Bank, mongo_client: Client, code: int) -> None:
+    """No event is to blame for what a reader, the relay or a start is refused: they wait and ask again."""
+    pending = MongoPendingAnswers(bank.database)
+    await bank.transfer()
+    (row,) = await pending.pending(1)
+    with failing(mongo_client, ["find", "aggregate", "delete", "findAndModify", "listCollections"], errorCode=code):
+        errors = [
+            await error_of(bank.reader.wallet_of(ALICE)),
+            await error_of(pending.pending(1)),
+            await error_of(pending.backlog()),
+            await error_of(pending.settle(row, [])),
+            await error_of(pending.hold_lease("relay", 1_000)),
+            await error_of(prepare(bank.database)),
+            await error_of(unmigrated(bank.database)),
+        ]
+
+    assert [StoreUnavailable] * len(errors) == [type(error) for error in errors]
 
 
 def _collections(step: dict[str, object]) -> list[str]:

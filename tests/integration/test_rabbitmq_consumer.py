@@ -343,7 +343,7 @@ async def test_a_stop_does_not_wait_for_the_database(rabbitmq_url: str, neighbou
 
 
 async def test_too_many_isolated_errors_halt_the_consumption(rabbitmq_url: str, neighbour: Neighbour) -> None:
-    """More than five events in a row that fail on their own stop us, and the events stay in their queue."""
+    """More than five events in a row that fail on their own stop us: five are dead letters, the others stay."""
     ids = [transaction_id(number) for number in range(8)]
     service = WalletService(rabbitmq_url)
     async with running(service):
@@ -360,6 +360,7 @@ async def test_too_many_isolated_errors_halt_the_consumption(rabbitmq_url: str, 
     assert (True, False) == (status.halted, status.consuming)
     assert 0 == await service.balance(ALICE)
     letters, left = await neighbour.fetch_all(DEAD_LETTERS), await neighbour.fetch_all(UPDATE)
+    assert (5, 3) == (len(letters), len(left))
     assert len(ids) == len({message.body for message in (*letters, *left)})
 
 

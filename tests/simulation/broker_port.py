@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from adapters.rabbitmq.acknowledgement import Acknowledgement
 from tests.simulation.broker import Arrival, ChannelLost, Session, SimulatedBroker
-from tests.simulation.faults import ANYWHERE, DONE_UNKNOWN, LATENCIES_MS, SLOW_MS, Fault
+from tests.simulation.faults import ANYWHERE, DONE_UNKNOWN, SLOW_MS, Fault
 from tests.simulation.gate import Gate
 from tests.simulation.scheduler import Owner
 from tests.simulation.store_port import StorePort
@@ -49,6 +49,7 @@ class BrokerPort:
         self._broker = broker
         self._gate = gate
         self._owner = owner
+        self._looked_ms: int | None = None
         self._born_ms = gate.scheduler.now_ms
         self._store = store
         self._watch = watch
@@ -114,6 +115,7 @@ class BrokerPort:
             return True
 
         async def do() -> bool:
+            self._looked_ms = self._gate.scheduler.now_ms
             if session.is_lost or self._broker.ready(Subject.SIGNUP):
                 return True
             return any(arrival.message.subject is Subject.SIGNUP for arrival in session.arrived)
@@ -125,8 +127,8 @@ class BrokerPort:
 
     def check_end_of_wait(self) -> None:
         """Blame a wait for signups that has ended although one stood in the queue when we looked."""
-        since_ms = self._broker.waits_since_ms(Subject.SIGNUP)
-        if since_ms is not None and since_ms < self._gate.scheduler.now_ms - max(LATENCIES_MS):
+        since_ms, looked_ms = self._broker.waits_since_ms(Subject.SIGNUP), self._looked_ms
+        if since_ms is not None and (looked_ms is None or since_ms < looked_ms):
             self._watch.blame("I3 late signups", f"{self._owner.name} refuses while a signup waits since {since_ms} ms")
 
     async def _publish(self, answer: TransactionFinalized) -> bool:

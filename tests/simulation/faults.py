@@ -43,10 +43,10 @@ ANYWHERE = (Fault.FAILS, Fault.SLOW, Fault.KILLED, Fault.FROZEN)
 DONE_UNKNOWN = (Fault.REPLY_LOST, Fault.KILLED_AFTER, Fault.FROZEN_AFTER)
 
 
-AFTER_SLEEP: Mapping[Fault, float] = {Fault.FAILS: 0.15, Fault.REPLY_LOST: 0.15}
+AFTER_SLEEP: Mapping[Fault, float] = {Fault.FAILS: 0.25, Fault.REPLY_LOST: 0.25}
 """How likely a call goes wrong soon after a long sleep: the other side has hung up."""
 
-DROWSY_MS = 20
+DROWSY_MS = 50
 """How long that lasts: some calls."""
 
 

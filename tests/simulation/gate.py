@@ -32,9 +32,10 @@ _BEFORE = frozenset({Fault.KILLED, Fault.FROZEN, Fault.OVERSLEPT, Fault.FAILS})
 class Server:
     """What is behind a port: there, or away for a while."""
 
-    def __init__(self, name: str) -> None:
-        """Be there."""
+    def __init__(self, name: str, *, forgets_sleepers: bool = False) -> None:
+        """Be there. ``forgets_sleepers``: who comes back from a long sleep finds its connections closed."""
         self.name = name
+        self.forgets_sleepers = forgets_sleepers
         self.away_until_ms = 0
 
 
@@ -69,7 +70,7 @@ class Gate:
 
     async def before(self, name: str, possible: tuple[Fault, ...]) -> Fault | None:
         """Go to the server; give what will go wrong there or on the way back."""
-        is_drowsy = self.scheduler.now_ms < self._owner.drowsy_until_ms
+        is_drowsy = self._server.forgets_sleepers and self.scheduler.now_ms < self._owner.drowsy_until_ms
         about = f"{self._owner.name} {name.split(maxsplit=1)[0]}"
         fault = self._stage.plan.draw(possible, self.scheduler.now_ms, about, is_drowsy=is_drowsy)
         await self.linger(LATENCIES_MS)

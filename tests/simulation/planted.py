@@ -21,6 +21,7 @@ from wallet_core import (
     StoreUnavailable,
     TransactionFinalized,
 )
+from wallet_core.ports import PendingRow
 
 
 class AckingTooSoon(WalletProcess):
@@ -69,10 +70,10 @@ class AckingOverHoles(WalletProcess):
 class LosingIntake(WatchedIntake):
     """Forgets an event once it is isolated."""
 
-    async def _post_one_by_one(self, requests: Sequence[Request]) -> Sequence[Outcome]:
+    async def _post_one_by_one(self, requests: Sequence[Request]) -> Sequence[Outcome | None]:
         outcomes = await super()._post_one_by_one(requests)
         isolated = DeadLetterReason.ISOLATED_ERROR
-        return [Outcome(OutcomeKind.NOTHING) if one.dead_letter is isolated else one for one in outcomes]
+        return [Outcome(OutcomeKind.NOTHING) if one and one.dead_letter is isolated else one for one in outcomes]
 
 
 class Optimist(WatchedIntake):
@@ -114,7 +115,7 @@ class BlindRelay(Relay):
     async def _publish(
         self,
         answers: Sequence[TransactionFinalized],
-        transaction_ids: Sequence[str],  # noqa: ARG002 - that is the bug
+        rows: Sequence[PendingRow],  # noqa: ARG002 - that is the bug
     ) -> set[str]:
         taken = await self._bus.publish_many(answers) if answers else []
         return {answer.transaction_id for answer, is_taken in zip(answers, taken, strict=True) if not is_taken}
@@ -123,13 +124,13 @@ class BlindRelay(Relay):
 class TrustingRelay(Relay):
     """Removes a row whether or not the broker has confirmed its answers."""
 
-    async def _publish(self, answers: Sequence[TransactionFinalized], transaction_ids: Sequence[str]) -> set[str]:
-        await super()._publish(answers, transaction_ids)
+    async def _publish(self, answers: Sequence[TransactionFinalized], rows: Sequence[PendingRow]) -> set[str]:
+        await super()._publish(answers, rows)
         return set()
 
 
 class CarelessRelay(Relay):
-    """Puts nothing back after a round that has broken off."""
+    """Puts nothing back after a round that was late and has broken off."""
 
     async def _put_back(self) -> None:
         pass

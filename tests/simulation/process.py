@@ -18,6 +18,7 @@ from tests.simulation.scheduler import Owner, Scheduler, Signal
 from tests.simulation.store_port import StorePort
 from wallet_core import (
     Ack,
+    BatchHalted,
     ConcurrentUpdate,
     Delivery,
     Handled,
@@ -27,9 +28,9 @@ from wallet_core import (
     StoreUnavailable,
     Subject,
 )
-from wallet_core.errors import ConsumptionHalted
 
 OUTAGE_MAX_MS = 60_000
+HALTED_PARKING_MS = 10_000
 PAUSE_FIRST_MS, PAUSE_MAX_MS = 100, 5_000
 RELAY_PAUSE_FIRST_MS, RELAY_PAUSE_MAX_MS = 250, 10_000
 """As the consumer and the relay's loop have them, without their jitter: chance comes from the scheduler here."""
@@ -128,10 +129,19 @@ class WalletProcess:
                 handled = await self._handle(hand, batch)
             except (StoreUnavailable, ConcurrentUpdate):
                 return False
-            except ConsumptionHalted:
-                self.is_halted = True
+            except BatchHalted as halted:
+                await self._halt(hand, batch, halted)
                 return True
             await self._settle(hand, batch, handled)
+
+    async def _halt(self, hand: Hand, batch: Sequence[Arrival], halted: BatchHalted) -> None:
+        """Settle what has ended, wait for its parks, and do nothing any more."""
+        ended = [(arrival, result) for arrival, result in zip(batch, halted.handled, strict=True) if result is not None]
+        await self._settle(hand, [arrival for arrival, _ in ended], [result for _, result in ended])
+        ends_ms = self._scheduler.now_ms + HALTED_PARKING_MS
+        while hand.parks and not hand.session.is_lost and self._scheduler.now_ms < ends_ms:
+            await self._scheduler.pause(POLL_MS)
+        self.is_halted = True
 
     async def _take(self, hand: Hand) -> list[Arrival]:
         """Wait for deliveries; none when the session is over. Stopping, wait for the parks first."""

@@ -12,6 +12,7 @@ from random import Random
 from tests.simulation.broker import HEARTBEAT_MS, ChannelLost, Message, SimulatedBroker
 from tests.simulation.broker_port import BrokerPort
 from tests.simulation.choices import Choices, Position, Script
+from tests.simulation.client import Client, ReaderPort
 from tests.simulation.database import Isolation, SimulatedDatabase
 from tests.simulation.ending import check_ending
 from tests.simulation.faults import FaultPlan
@@ -53,7 +54,6 @@ class Parts:
 
     database: type[SimulatedDatabase] = SimulatedDatabase
     broker_port: type[BrokerPort] = BrokerPort
-    store_port: type[StorePort] = StorePort
     process: type[WalletProcess] = WalletProcess
     intake: type[WatchedIntake] = WatchedIntake
     relay: type[Relay] = Relay
@@ -131,7 +131,7 @@ class Simulation:
         self._quiet_from_ms = story.quiet_from_ms
         plan = FaultPlan(choices, story.likelihoods, self._quiet_from_ms)
         self.stage = Stage(choices, self.scheduler, plan, self.watch, Trace())
-        clock, server = SkewedClock(self.scheduler), Server("database")
+        clock, server = SkewedClock(self.scheduler), Server("database", forgets_sleepers=True)
         self.store = parts.database(clock, server, self.watch, story.isolation)
         self.broker = SimulatedBroker(Server("broker"), self.store, self.stage)
         self._lives: dict[int, Life] = {}
@@ -174,7 +174,7 @@ class Simulation:
         holder = f"wallet-{number} in life {self._lives_ever}"
         owner = Owner(f"wallet-{number}", on_killed=lambda: self._buried(number, RESTART_MS))
         clock = SkewedClock(scheduler, story.skews_s[number - 1])
-        store = parts.store_port(self.store, self._gate(owner, self.store.server, StoreUnavailable), owner)
+        store = StorePort(self.store, self._gate(owner, self.store.server, StoreUnavailable), owner)
         broker = parts.broker_port(
             self.broker, self._gate(owner, self.broker.server, ChannelLost), owner, store, self.watch
         )
@@ -190,6 +190,8 @@ class Simulation:
         self._lives[number] = Life(process, broker, holder)
         self.stage.note(owner.name, "starts")
         process.start()
+        reader = ReaderPort(self.store, self._gate(owner, self.store.server, StoreUnavailable))
+        scheduler.spawn(owner, Client(reader, scheduler, self.watch).run())
 
     def _gate(self, owner: Owner, server: Server, error: type[Exception]) -> Gate:
         return Gate(owner, server, self.stage, error)

@@ -34,13 +34,11 @@ def parks_of(run: Run, number: int) -> list[str]:
 
 def commits(run: Run, outcome: str) -> list[float]:
     """Give the times, in seconds, of the commits in which something ended so."""
-    return [
-        float(line.split()[0]) for line in run.trace.splitlines() if "store.commit" in line and outcome in line
-    ]
+    return [float(line.split()[0]) for line in run.trace.splitlines() if "store.commit" in line and outcome in line]
 
 
 def test_an_event_that_always_raises_is_tried_three_times_and_set_aside() -> None:
-    """T09: once with its batch and twice alone, at once; then it is a dead letter. Its neighbours have ended by then."""
+    """T09: once with its batch and twice alone, at once; then it is a dead letter, and its neighbours have ended."""
     consumer = Consumer()
     consumer.poison(2)
     runs = consumer.faults.runs

@@ -1,8 +1,8 @@
 """
 T101: core, intake and relay under one seeded scheduler: whatever goes wrong, every invariant holds.
 
-300 seeds by default. ``WALLET_SIMULATION_SEEDS=10000`` runs more of them, ``WALLET_SIMULATION_FIRST_SEED`` others. A
-seed that fails is told again, and made small, by the command in the failure's message.
+300 seeds by default. ``WALLET_TEST_SIMULATION_SEEDS=10000`` runs more of them, ``WALLET_TEST_SIMULATION_FIRST_SEED``
+begins elsewhere. A seed that fails is told again, and made small, by the command in the failure's message.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from tests.simulation.simulation import Run, run_seed
 from tests.simulation.story import MisfortuneKind
 from wallet_core import DeadLetterReason, OutcomeKind
 
-SEEDS = int(os.environ.get("WALLET_SIMULATION_SEEDS", "300"))
-FIRST_SEED = int(os.environ.get("WALLET_SIMULATION_FIRST_SEED", "0"))
+SEEDS = int(os.environ.get("WALLET_TEST_SIMULATION_SEEDS", "300"))
+FIRST_SEED = int(os.environ.get("WALLET_TEST_SIMULATION_FIRST_SEED", "0"))
 BLOCK = 50
 """Seeds of one test: some seconds on a busy machine."""
 

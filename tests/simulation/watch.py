@@ -20,11 +20,13 @@ from wallet_core import (
     OutcomeKind,
     Policy,
     Request,
+    SetAside,
     Shortfall,
     TransactionFinalized,
     TransactionRecord,
     TransactionState,
     Vocabulary,
+    Wallet,
 )
 from wallet_core.memory import MemoryStore
 
@@ -120,6 +122,11 @@ class Watch:
             self.blame("I4 readable", str(error))
         self.published[id_] = LastAnswer(answer.revision, body, publisher, is_late)
 
+    def read(self, wallet: Wallet) -> None:
+        """Look at what a client has read."""
+        if wallet.balance_minor < 0 and self.policy.shortfall is Shortfall.WAIT:
+            self.blame("I5 never below zero", f"a client saw {wallet.balance_minor} minor units of {wallet.user_id}")
+
     def _check_transition(self, old: TransactionRecord | None, new: TransactionRecord) -> None:
         if new.state not in LEGAL.get(old.state if old else None, ()):
             self.blame("I7 final is final", f"{new.id} went from {old.state if old else None} to {new.state}")
@@ -168,7 +175,9 @@ def _came_in_minor(record: TransactionRecord) -> int:
 
 
 def _fact_of(request: Request) -> Fact | None:
-    """Give a request as the model knows it; None for what makes no sense and never moves money."""
+    """Give a request as the model knows it; None for what makes no sense or is set aside, and never moves money."""
+    if isinstance(request.objection, SetAside):
+        return None
     if isinstance(request, OpenWallet):
         return SignedUp(request.user_id)
     if request.transaction_id in HOSTILE_IDS:

@@ -35,7 +35,7 @@ from wallet_core import (
     Wallet,
     post_all,
 )
-from wallet_core.audit import Check, Finding, Summary
+from wallet_core.audit import BooksAudit, Check, Finding, Summary, WalletAudit
 from wallet_core.leg_audit import key_of
 from wallet_core.memory import ManualClock, MemoryStore
 from wallet_core.memory.audit import audit_books
@@ -102,6 +102,20 @@ async def test_books_that_are_right_have_no_finding(books: Books) -> None:
     assert (1, 0, len(books.outbox)) == (summary.reversals_due, summary.findings, summary.outbox_rows)
     assert HELD_MINOR == money.held_minor == money.posted_minor == money.came_in_minor - money.went_out_minor
     assert 700 == money.went_out_minor
+
+
+async def test_books_that_are_right_have_no_suspect(books: Books) -> None:
+    """Where legs and entries are the same no transaction needs a look of its own."""
+    audit = BooksAudit()
+    for wallet in books.wallets.values():
+        fold = WalletAudit(wallet)
+        for sequence in range(1, wallet.version + 1):
+            assert not audit.take(fold, books.entries[wallet.id, sequence])
+    before = audit.has_suspects
+    for record in books.records.values():
+        assert not audit.record(record)
+
+    assert (True, False) == (before, audit.has_suspects)
 
 
 async def test_an_overdraft_by_a_reversal_is_right() -> None:

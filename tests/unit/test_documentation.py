@@ -17,6 +17,7 @@ GENERATED = ROOT / "docs" / "configuration.md"
 """Written from the settings themselves; ``test_settings.py`` compares it."""
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 CONSOLE_BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+INLINE_CALL = re.compile(r"(?<!`)`wallet ([^`\n]+)`(?!`)")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 OUR_SETTING = re.compile(r"\bWALLET_[A-Z_]+\b")
 NOT_OURS = {"WALLET_TEST_RABBITMQ_URL", "WALLET_TEST_SEED"}
@@ -49,6 +50,16 @@ def test_commands_and_options_of_a_page_exist(page: Path) -> None:
 
         options = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
         assert options.issuperset(word for word in rest if word.startswith("--")), words
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_and_options_in_the_text_of_a_page_exist(page: Path) -> None:
+    """So does every ``wallet`` call in the middle of a sentence or a table."""
+    for call in INLINE_CALL.findall(page.read_text(encoding="utf-8")):
+        command, rest = command_of(shlex.split(call))
+
+        options = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+        assert options.issuperset(word for word in rest if word.startswith("--")), call
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.consumer import Consumer, topup_number
 from tests.scenario import ALICE, failed, signup, topup, transaction_id
 from wallet_core import (
     Ack,
+    BatchHalted,
     ConcurrentUpdate,
     ConsumptionHalted,
     DeadLetter,
     DeadLetterReason,
     Delivery,
+    Intake,
     LedgerCorrupted,
     OutcomeKind,
     SetAside,
     StoreRejected,
     StoreUnavailable,
+    Subject,
 )
 
 STRANGER = "507f1f77bcf86cd7994390ff"
@@ -166,8 +171,37 @@ def test_sixth_isolation_in_a_row_halts(consumer: Consumer) -> None:
     """More than five isolations in a row stop the consumption: then the fault is rather ours."""
     consumer.poison(*range(6))
 
-    with pytest.raises(ConsumptionHalted):
+    with pytest.raises(BatchHalted):
         consumer.handle(*map(topup_number, range(6)))
+
+
+def test_halted_batch_says_what_has_ended(consumer: Consumer) -> None:
+    """What was decided before the sixth isolation can be settled, so the next start begins behind it."""
+    unreadable = Delivery(Subject.COMPLETED, SetAside(DeadLetterReason.TOO_LARGE, "70,000 bytes"))
+    consumer.poison(*range(8))
+    events = [topup_number(100), *map(topup_number, range(8))]
+
+    with pytest.raises(BatchHalted) as halted:
+        consumer.deliver(*(Delivery(event.subject, event.message) for event in events), unreadable)
+
+    ended = [None if result is None else result.outcome.kind.value for result in halted.value.handled]
+    assert ["applied", *["set_aside"] * 5, None, None, None, "set_aside"] == ended
+
+
+def test_six_poisonous_events_do_not_halt_for_ever(consumer: Consumer) -> None:
+    """Each restart leaves five of them behind, and then the events after them have their turn."""
+    consumer.poison(*range(8))
+    for number in (*range(8), 100):
+        consumer.bus.send(topup_number(number).subject, topup_number(number).message)
+    with pytest.raises(BatchHalted):
+        asyncio.run(consumer.bus.consume(consumer.intake))
+
+    restarted = Intake(consumer.store, consumer.clock, consumer.policy, consumer.signups)
+    asyncio.run(consumer.bus.consume(restarted))
+
+    assert 8 == len(consumer.bus.dead_letters)
+    assert consumer.known(transaction_id(100)).answer is not None
+    assert consumer.bus.next_due_at() is None
 
 
 def test_isolations_are_counted_across_batches(consumer: Consumer) -> None:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from wallet_core.commands import DeadLetterReason, SetAside
 from wallet_core.events import TransactionFinalized
-from wallet_core.intake import Delivery, Handled, Intake
+from wallet_core.intake import BatchHalted, Delivery, Handled, Intake
 from wallet_core.messages import FINALIZED_KEY, Message, Subject, finalized_message, message_id_of
 from wallet_core.ports import Clock
 from wallet_core.settlement import Ack, DeadLetter, RetryAfter
@@ -62,16 +62,16 @@ class MemoryBus:
         """
         Handle what is ready now, at most ``batch_max``, and tell ``on_handled`` about each.
 
-        Raises what the intake raises; then all stays queued.
+        Raises what the intake raises; then all stays queued that has not ended.
         """
         self._end_delays()
         batch = [self._ready[position] for position in range(min(batch_max, len(self._ready)))]
-        handled = await intake.handle(batch)
-        for delivery, result in zip(batch, handled, strict=True):
-            self._ready.popleft()
-            self._settle(delivery, result)
-            if on_handled is not None:
-                on_handled(delivery, result)
+        try:
+            handled = await intake.handle(batch)
+        except BatchHalted as halted:
+            self._settle_many(batch, halted.handled, on_handled)
+            raise
+        self._settle_many(batch, handled, on_handled)
         return handled
 
     def next_due_at(self) -> datetime | None:
@@ -96,6 +96,25 @@ class MemoryBus:
     def _end_delays(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._clock.now():
             self._ready.append(heapq.heappop(self._waiting)[2])
+
+    def _settle_many(
+        self,
+        batch: Sequence[Delivery],
+        handled: Sequence[Handled | None],
+        on_handled: Callable[[Delivery, Handled], None] | None,
+    ) -> None:
+        """Settle what stands at the front of the queue; what has not ended stays there."""
+        for _ in batch:
+            self._ready.popleft()
+        left = []
+        for delivery, result in zip(batch, handled, strict=True):
+            if result is None:
+                left.append(delivery)
+                continue
+            self._settle(delivery, result)
+            if on_handled is not None:
+                on_handled(delivery, result)
+        self._ready.extendleft(reversed(left))
 
     def _settle(self, delivery: Delivery, handled: Handled) -> None:
         match handled.settlement:
