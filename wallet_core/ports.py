@@ -180,7 +180,7 @@ class PendingAnswers(Protocol):
         ...
 
     async def answers(self, transaction_ids: Collection[str]) -> Mapping[str, TransactionFinalized]:
-        """Give the latest recorded answers by transaction id. Raises StoreUnavailable."""
+        """Give the latest recorded answers by id; one that cannot be read is absent. Raises StoreUnavailable."""
         ...
 
     async def settle(self, row: PendingRow, unpublished: Sequence[str]) -> None:

@@ -142,10 +142,11 @@ class Relay:
         """
         Publish until what was published is what the books say; give the ids that could not be published.
 
+        An id without an answer is one of them: books that somebody has altered are no reason to tell nobody.
         ``_late`` keeps the rows as long as something went out at the end of our lease or behind it, and the books have
         not confirmed it.
         """
-        unpublished: set[str] = set()
+        unpublished = set(_ids_of(rows)).difference(answer.transaction_id for answer in answers)
         seen: dict[str, int] = {}
         for _ in range(REVISIONS_PER_ROUND_MAX):
             if not answers:

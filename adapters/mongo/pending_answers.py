@@ -6,14 +6,17 @@ from collections.abc import Collection as Ids
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import structlog
 from bson import Int64, ObjectId
+from structlog.typing import FilteringBoundLogger
 
 from adapters.mongo.client import Database
 from adapters.mongo.documents import answer_from_document
 from adapters.mongo.fields import id_from, id_to, instant, text, texts_of_ids
+from adapters.mongo.handles import Document
 from adapters.mongo.repositories import MongoOutbox
 from adapters.mongo.steps import StoreStep
-from wallet_core.errors import ConcurrentUpdate
+from wallet_core.errors import ConcurrentUpdate, LedgerCorrupted
 from wallet_core.events import TransactionFinalized
 from wallet_core.ports import PendingRow
 
@@ -22,6 +25,11 @@ LEASE = "relay"
 
 BACKLOG_ROWS_MAX = 10_000
 """Rows that ``backlog`` counts at most: 5 million answers at 500 a row. More changes no decision, and costs seconds."""
+
+TOLD_MAX = 1_000
+"""Unreadable documents that are remembered as told; more than that are told again."""
+
+_log: FilteringBoundLogger = structlog.get_logger(__name__)
 
 
 class MongoPendingAnswers:
@@ -33,6 +41,7 @@ class MongoPendingAnswers:
         self._transactions = database.collection("transactions")
         self._leases = database.collection("leases")
         self._observer = database.observer
+        self._told: set[str] = set()
 
     async def hold_lease(self, holder: str, duration_ms: int) -> bool:
         """
@@ -63,23 +72,18 @@ class MongoPendingAnswers:
 
     async def pending(self, rows_max: int, after: PendingRow | None = None) -> Sequence[PendingRow]:
         """
-        Give the oldest rows, or the oldest behind ``after``.
+        Give the oldest rows, or the oldest behind ``after``; what cannot be read is told to a person and passed over.
 
         An ObjectId begins with the second in which it was made: close enough to the order.
         """
-        behind = {} if after is None else {"_id": {"$gt": ObjectId(after.id)}}
-        documents = await self._outbox.find(behind, sort=[("_id", 1)], limit=rows_max, rows_expected=rows_max)
-        rows = [
-            PendingRow(
-                id_from(document.get("_id"), "_id"),
-                texts_of_ids(document, "transactionIds"),
-                instant(document, "createdAt"),
-            )
-            for document in documents
-        ]
-        if rows:
-            self._observer.reached(StoreStep.OUTBOX_READ, (id_ for row in rows for id_ in row.transaction_ids))
-        return rows
+        behind: dict[str, object] = {} if after is None else {"_id": {"$gt": ObjectId(after.id)}}
+        while documents := await self._outbox.find(behind, sort=[("_id", 1)], limit=rows_max, rows_expected=rows_max):
+            rows = [row for row in map(self._row, documents) if row is not None]
+            if rows:
+                self._observer.reached(StoreStep.OUTBOX_READ, (id_ for row in rows for id_ in row.transaction_ids))
+                return rows
+            behind = {"_id": {"$gt": documents[-1]["_id"]}}
+        return []
 
     async def answers(self, transaction_ids: Ids[str]) -> Mapping[str, TransactionFinalized]:
         """Give the latest recorded answers by transaction id."""
@@ -88,8 +92,7 @@ class MongoPendingAnswers:
             projection={"answer": 1},
             rows_expected=len(transaction_ids),
         )
-        read = map(answer_from_document, documents)
-        answers = {answer.transaction_id: answer for answer in read if answer is not None}
+        answers = {answer.transaction_id: answer for answer in map(self._answer, documents) if answer is not None}
         self._observer.reached(StoreStep.ANSWERS_READ, answers)
         return answers
 
@@ -114,3 +117,33 @@ class MongoPendingAnswers:
         if not oldest:
             return 0, None
         return await self._outbox.count({}, rows_max=BACKLOG_ROWS_MAX), instant(oldest[0], "createdAt")
+
+    def _row(self, document: Document) -> PendingRow | None:
+        """Read a row; None for one that somebody has altered: it must not stop the others."""
+        try:
+            return PendingRow(
+                id_from(document.get("_id"), "_id"),
+                texts_of_ids(document, "transactionIds"),
+                instant(document, "createdAt"),
+            )
+        except LedgerCorrupted as error:
+            self._tell("outbox_row_unreadable", document, error)
+            return None
+
+    def _answer(self, document: Document) -> TransactionFinalized | None:
+        """Read an answer; None for one that somebody has altered: it must not stop the others."""
+        try:
+            return answer_from_document(document)
+        except LedgerCorrupted as error:
+            self._tell("answer_unreadable", document, error)
+            return None
+
+    def _tell(self, event: str, document: Document, error: LedgerCorrupted) -> None:
+        """Tell a person, once: the relay comes by several times a second."""
+        id_ = str(document.get("_id"))
+        if id_ in self._told:
+            return
+        if len(self._told) == TOLD_MAX:
+            self._told.clear()
+        self._told.add(id_)
+        _log.error(event, id=id_, error=str(error))
