@@ -44,6 +44,7 @@ def soak_table(result: Mapping[str, object]) -> str:
     first, last = samples[0], samples[-1]
     transactions = _counts(result["transactions"])
     facts = {
+        "Commit": result["commit"],
         "Seed": result["seed"],
         "Minutes": result["minutes"],
         "Events in (confirmed to their publishers)": result["events_in"],

@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import json
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -118,6 +119,7 @@ class Soak:
         letters = Counter(letter.reason for letter in facts.letters)
         distinct = len({(one.subject, one.body) for one in facts.sent})
         return {
+            "commit": commit(),
             "seed": self._seed,
             "minutes": round((time.monotonic() - self._began_at_s) / 60, 1),
             "events_in": len(facts.sent),
@@ -154,6 +156,12 @@ async def soak(folder: Path, seed: int, minutes: float, result: Path) -> None:
         stage = Stage(Servers(mongod, rabbitmq, mongo), folder, lambda _: None, seed)
         scene = await stack.enter_async_context(stage.scene(services=2, users=50, rest_s=REST_S))
         await Soak(seed, minutes, result).run(scene)
+
+
+def commit() -> str:
+    """Name the state of the tree that is soaked; empty where it is no clone."""
+    command = ("git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD")
+    return subprocess.run(command, capture_output=True, text=True, timeout=10, check=False).stdout.strip()
 
 
 def _say(line: str) -> None:
