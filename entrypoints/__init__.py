@@ -3,6 +3,7 @@ The processes: they read the settings, wire adapters to the core, and run.
 
 ::
 
+    main.py                the script `wallet`: can be stopped at once, and loads
     cli.py                 the command `wallet`: declares the commands, with
     dead_letters_cli.py    those of `wallet dead-letters`
     command_line.py        what each of them needs: the settings

@@ -32,7 +32,7 @@ def topup(id_: str, user_id: str, amount_minor: int) -> Linked:
     """Ask for a top-up."""
     return Linked(
         transaction_id=id_,
-        fingerprint=sha256(id_.encode()).hexdigest(),
+        fingerprint=sha256(f'["1","topup",null,"{user_id}","USD",{amount_minor}]'.encode()).hexdigest(),
         vocabulary=Vocabulary.V1,
         kind=TransactionKind.TOPUP,
         sender_id=None,
@@ -46,7 +46,9 @@ def transfer(id_: str, sender_id: str, recipient_id: str, amount_minor: int) -> 
     """Ask for a transfer."""
     return Linked(
         transaction_id=id_,
-        fingerprint=sha256(id_.encode()).hexdigest(),
+        fingerprint=sha256(
+            f'["1","transfer","{sender_id}","{recipient_id}","USD",{amount_minor}]'.encode()
+        ).hexdigest(),
         vocabulary=Vocabulary.DOCUMENTED,
         kind=TransactionKind.TRANSFER,
         sender_id=sender_id,

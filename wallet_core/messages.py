@@ -32,7 +32,7 @@ from wallet_core.commands import (
 from wallet_core.errors import InvalidAmount
 from wallet_core.events import FinalStatus, TransactionFinalized, Vocabulary
 from wallet_core.fields import iso_milliseconds, raw_hash, readable_instant, readable_text, shown, token_of, usable_id
-from wallet_core.ledger import TransactionKind
+from wallet_core.ledger import TransactionKind, TransactionRecord
 from wallet_core.money import Currency, Money
 
 Message = Mapping[str, object]
@@ -106,6 +106,20 @@ def message_id_of(answer: TransactionFinalized) -> str:
     return str(uuid5(MESSAGE_ID_NAMESPACE, f"{answer.transaction_id}:{answer.revision}"))
 
 
+def fingerprint_of(record: TransactionRecord) -> str | None:
+    """
+    Compute the fingerprint of a record's ``completed`` again from what is recorded of it.
+
+    None where that does not suffice: of what could not be read only the fingerprint is kept.
+    """
+    kind, is_transfer = record.kind, record.kind is TransactionKind.TRANSFER
+    if kind is None or (kind is not TransactionKind.TOPUP and not is_transfer):
+        return None
+    if record.recipient_id is None or not record.amount_minor or is_transfer != (record.sender_id is not None):
+        return None
+    return _fingerprint(kind.value, record.sender_id, record.recipient_id, record.currency, record.amount_minor)
+
+
 def _open_wallet(message: Message) -> OpenWallet | SetAside:
     value = message.get("userId")
     if value is None:
@@ -176,12 +190,12 @@ def _vocabulary(message: Message) -> Vocabulary:
     if is_v1 != is_documented:
         return Vocabulary.V1 if is_v1 else Vocabulary.DOCUMENTED
     kind = message.get("type")
-    return _KINDS[kind][1] if isinstance(kind, str) and kind in _KINDS else Vocabulary.V1
+    return _KINDS[kind][1] if type(kind) is str and kind in _KINDS else Vocabulary.V1
 
 
 def _kind(message: Message) -> TransactionKind | None:
-    kind = message.get("type")
-    return _KINDS[kind][0] if isinstance(kind, str) and kind in _KINDS else None
+    kind = message.get("type")  # a text, and none of its own kind: bson.Code is one, and cannot be hashed
+    return _KINDS[kind][0] if type(kind) is str and kind in _KINDS else None
 
 
 def _party_names(kind: TransactionKind | None, vocabulary: Vocabulary) -> tuple[Sequence[str], Sequence[str]]:

@@ -1,12 +1,19 @@
-"""What a transaction's record must look like in each of its states (design rules 3 and 6)."""
+"""
+What a transaction's record must look like in each of its states (design rules 3 and 6).
+
+What a record alone says cannot be told from the truth: its time of origin, why it was refused (where record and answer
+say the same), that it is legacy, and a refused or void one that is not there, or that nobody has asked for. Nor can the
+fingerprint where something of the ``completed`` could not be read.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wallet_core.events import FinalStatus
+from wallet_core.events import FinalStatus, TransactionFinalized
 from wallet_core.ledger import Direction, Leg, TransactionKind, TransactionRecord, TransactionState
+from wallet_core.messages import fingerprint_of
 
 OUR_KINDS = frozenset({TransactionKind.OPENING, TransactionKind.ADOPTED})
 """Kinds that no producer has asked for: they have no fingerprint and no answer."""
@@ -60,6 +67,10 @@ def record_contradictions(record: TransactionRecord) -> Iterator[str]:
     yield from _leg_contradictions(record, rule)
     if rule.is_due != (record.due_since is not None):
         yield f"it is {record.state} and its reversal is {'not ' if rule.is_due else ''}due since a time"
+    if record.dead_letter_id is not None and not rule.is_due:
+        yield f"it is {record.state} and names dead letter {record.dead_letter_id}"
+    if record.fingerprint is not None and fingerprint_of(record) not in (None, record.fingerprint):
+        yield "its fingerprint is not that of its kind, parties, currency and amount"
 
 
 def _rule_of(record: TransactionRecord) -> StateRule | None:
@@ -79,8 +90,22 @@ def _answer_contradictions(record: TransactionRecord, rule: StateRule) -> Iterat
         yield f"its answer is about {answer.transaction_id} of user {answer.user_id}"
     if answer.status is FinalStatus.FAILED and not answer.reason:
         yield "its answer is failed without a reason"
+    yield from _differences(record, answer)
     if record.fingerprint is None and not record.is_legacy:
         yield "it is answered and has no fingerprint"
+
+
+def _differences(record: TransactionRecord, answer: TransactionFinalized) -> Iterator[str]:
+    """Compare an answer with the record: it is made of it, in the same instant as the state that it tells."""
+    reason = record.reason if answer.status is FinalStatus.FAILED else None
+    if answer.reason != reason:
+        yield f"its answer gives {_quoted(answer.reason)} as reason instead of {_quoted(reason)}"
+    if answer.vocabulary is not record.vocabulary:
+        yield f"its answer is in the vocabulary {answer.vocabulary}, the record in {record.vocabulary}"
+    is_due = record.state is TransactionState.REVERSAL_DUE
+    decided_at = record.recorded_at if is_due else record.changed_at
+    if answer.finalized_at != decided_at:
+        yield f"its answer is of {answer.finalized_at}, which is not when it was decided: {decided_at}"
 
 
 def _leg_contradictions(record: TransactionRecord, rule: StateRule) -> Iterator[str]:
@@ -106,6 +131,10 @@ def _facts(leg: Leg, direction: Direction) -> tuple[str, str, Direction, int]:
 
 def _shown(answer: tuple[int, FinalStatus | None]) -> str:
     return "absent" if answer[1] is None else f"{answer[1]} in revision {answer[0]}"
+
+
+def _quoted(reason: str | None) -> str:
+    return "nothing" if reason is None else repr(reason)
 
 
 def _legs_shown(legs: list[tuple[str, Direction, int]] | list[tuple[str | None, Direction, int | None]]) -> str:

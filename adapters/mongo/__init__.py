@@ -23,6 +23,7 @@
 ``books_currency.py``   in which currency the wallets are kept
 ``reversals_due.py``    the transactions whose reversal waits for money
 ``backlog.py``          what waits in the outbox, seen by a person
+``outbox_rows.py``      rows of the outbox that can be read, and those that somebody has altered
 ``audit.py``            reads everything for ``wallet_core.audit``, however long it takes, with
 ``audit_passes.py``     one way through each collection, and
 ``suspect_passes.py``   a look at what does not cancel out, from both sides, in
@@ -40,7 +41,8 @@
     ├── transactions  {_id: transaction id, state, ..., legs, answer}
     ├── outbox        {_id, transactionIds, createdAt}: one document per unit of work
     ├── leases        {_id: "relay", holder, expiresAt}
-    └── unadopted     {_id: wallet, reason, listedAt}: v1 wallets that wait for a person
+    ├── unadopted     {_id: wallet, reason, listedAt}: v1 wallets that wait for a person
+    └── cutover       {_id: "v1", stoppedAt}, {_id: transaction id, notAppliedAt}: what a second migrate goes by
 
 Layering: ports above (``wallet_core.ports``), the driver below; nothing of the driver shows outside this package.
 """

@@ -4,20 +4,22 @@ A process that dies, or is frozen, between two statements leaves its transaction
 wallets it has written until it ends it by itself: after 60 s by default. Until then every unit of work on one of these
 wallets loses its race, and with it the batch it came in. So whoever keeps losing looks for such transactions and ends
 them, as the server would. That is safe whoever it hits: a transaction that was not committed has no effect, and a
-process that wakes up is told so and runs its unit of work again.
+process that wakes up is told so and runs its unit of work again. Those of other deployments on the same server are not
+ours: who has connected to another database is left alone.
 
 Needs no right beyond those of the service's own user: everyone may see and end the sessions of the same user.
 """
 
 from __future__ import annotations
 
+import re
 import time
 
 import structlog
 from pymongo.errors import PyMongoError
 from structlog.typing import FilteringBoundLogger
 
-from adapters.mongo.client import APPLICATION_NAME, Database
+from adapters.mongo.client import APPLICATION_NAME, BOOKS_MARK, Database
 from adapters.mongo.fields import subdocument, subdocuments
 
 IDLE_S = 5.0
@@ -59,6 +61,7 @@ class AbandonedTransactions:
         idle = {
             "type": "idleSession",
             "appName": APPLICATION_NAME,
+            "clientMetadata.driver.name": {"$regex": rf"\|{re.escape(BOOKS_MARK + self._database.name)}(\||$)"},
             "transaction.timeInactiveMicros": {"$gt": int(idle_s * 1_000_000)},
         }
         current = {"allUsers": False, "idleSessions": True, "idleConnections": False}

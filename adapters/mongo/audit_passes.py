@@ -19,12 +19,14 @@ from adapters.mongo.documents import (
     record_from_document,
     wallet_from_document,
 )
-from adapters.mongo.fields import RUN_AUDIT, id_to, instant, subdocument, texts_of_ids
+from adapters.mongo.fields import RUN_AUDIT, id_to, subdocument
 from adapters.mongo.handles import Document
+from adapters.mongo.outbox_rows import row_from_document
 from adapters.mongo.snapshot import Snapshot
 from wallet_core.audit import BooksAudit, Finding, WalletAudit
 from wallet_core.errors import LedgerCorrupted
-from wallet_core.ledger import Entry
+from wallet_core.fields import usable_id
+from wallet_core.ledger import Entry, TransactionRecord
 
 Findings = AsyncGenerator[Finding, None]
 Folds = AsyncGenerator[WalletAudit | Finding, None]
@@ -166,7 +168,7 @@ class RecordPass:
 
     def _checked(self, document: Document) -> Collection[Finding]:
         try:
-            record = record_from_document(document)
+            record = _record(document)
         except LedgerCorrupted as error:
             return _unreadable(self._books, "transaction", document, error)
         return self._books.record(record)
@@ -191,8 +193,7 @@ class OutboxPass:
 
     async def _checked(self, snapshot: Snapshot, document: Document) -> Collection[Finding]:
         try:
-            instant(document, "createdAt")
-            waiting = texts_of_ids(document, "transactionIds")
+            waiting = row_from_document(document).transaction_ids
         except LedgerCorrupted as error:
             return _unreadable(self._books, "outbox row", document, error)
         answered: set[str] = set()
@@ -220,6 +221,16 @@ def _entry(document: Document) -> Entry:
     if list(key) != ["w", "n"] or not isinstance(key["w"], ObjectId):
         raise LedgerCorrupted("its _id is not {w: ObjectId, n: number}")
     return entry_from_document(document)
+
+
+def _record(document: Document) -> TransactionRecord:
+    """Read a record. Raises LedgerCorrupted, also for one under an id by which nobody would find it."""
+    record = record_from_document(document)
+    if document["_id"] != id_to(usable_id(record.id) or record.id):
+        raise LedgerCorrupted(
+            "its _id is a text that should be an ObjectId: it is not found, and its transaction would be applied again"
+        )
+    return record
 
 
 def _unreadable(books: BooksAudit, noun: str, document: Document, error: LedgerCorrupted) -> Collection[Finding]:

@@ -17,13 +17,24 @@ from pymongo.errors import PyMongoError
 from adapters.mongo.client import Database
 from adapters.mongo.documents import answer_from_document
 from adapters.mongo.errors import core_error
-from adapters.mongo.fields import id_from, id_to, instant, integer, subdocument, subdocuments, text, texts_of_ids
+from adapters.mongo.fields import instant, integer, subdocument, subdocuments, text
+from adapters.mongo.outbox_rows import (
+    READABLE,
+    ROW_FIELDS,
+    UnreadableRow,
+    answer_documents,
+    row_from_document,
+    unreadable_rows,
+)
 from adapters.mongo.pending_answers import BACKLOG_ROWS_MAX, LEASE
 from wallet_core.errors import LedgerCorrupted
 from wallet_core.events import TransactionFinalized
 
 ROWS_READ = 20
 """Rows that are read together: of the largest size, 20 MB as Python's objects."""
+
+UNREADABLE_MAX = 100
+"""Rows that cannot be read that are named at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +61,8 @@ class Backlog:
     What waits at ``now`` (by the clock of the database).
 
     ``rows`` and the ``transactions`` in them are counted up to BACKLOG_ROWS_MAX rows; one that changed twice is in two.
-    ``oldest`` are the first answers; ``lease`` is None when no relay has one.
+    ``oldest`` are the first answers; ``lease`` is None when no relay has one. ``unreadable`` are rows that somebody has
+    altered, the first UNREADABLE_MAX: no relay publishes them.
     """
 
     now: datetime
@@ -58,6 +70,7 @@ class Backlog:
     transactions: int
     lease: Lease | None
     oldest: Sequence[WaitingAnswer]
+    unreadable: Sequence[UnreadableRow]
 
     @property
     def age_s(self) -> int:
@@ -77,18 +90,22 @@ async def backlog(database: Database, answers_max: int) -> Backlog:
     lease = Lease(text(leases[0], "holder"), instant(leases[0], "expiresAt")) if leases else None
     # What a command replies has no time zone: it is not decoded with the options of the collections.
     now = instant(hello, "localTime").replace(tzinfo=UTC)
-    return Backlog(now, rows, transactions, lease, oldest)
+    unreadable = await unreadable_rows(database.collection("outbox"), UNREADABLE_MAX)
+    return Backlog(now, rows, transactions, lease, oldest, unreadable)
 
 
 async def _oldest(database: Database, answers_max: int) -> Sequence[WaitingAnswer]:
     outbox = database.collection("outbox")
     waiting: list[tuple[str, str, datetime]] = []
-    after: object | None = None
-    while len(waiting) < answers_max and (page := await outbox.page(after, ROWS_READ)):
-        for row in page:
-            row_id, since = id_from(row["_id"], "_id"), instant(row, "createdAt")
-            waiting += [(id_, row_id, since) for id_ in texts_of_ids(row, "transactionIds")]
-        after = page[-1]["_id"]
+    query = READABLE
+    while len(waiting) < answers_max and (
+        page := await outbox.find(
+            query, projection=ROW_FIELDS, sort=[("_id", 1)], limit=ROWS_READ, rows_expected=ROWS_READ
+        )
+    ):
+        for row in map(row_from_document, page):
+            waiting += [(id_, row.id, row.created_at) for id_ in row.transaction_ids]
+        query = {**READABLE, "_id": {"$gt": page[-1]["_id"]}}
     waiting = waiting[:answers_max]
     answers = await _answers(database, {id_ for id_, _, _ in waiting})
     return [WaitingAnswer(id_, answers.get(id_), row_id, since) for id_, row_id, since in waiting]
@@ -96,11 +113,7 @@ async def _oldest(database: Database, answers_max: int) -> Sequence[WaitingAnswe
 
 async def _answers(database: Database, transaction_ids: Ids[str]) -> Mapping[str, TransactionFinalized]:
     """Give the answers that can be read, by transaction id."""
-    documents = await database.collection("transactions").find(
-        {"_id": {"$in": [id_to(id_) for id_ in transaction_ids]}},
-        projection={"answer": 1},
-        rows_expected=len(transaction_ids),
-    )
+    documents = await answer_documents(database.collection("transactions"), transaction_ids)
     answers: dict[str, TransactionFinalized] = {}
     for document in documents:
         with suppress(LedgerCorrupted):
@@ -111,7 +124,7 @@ async def _answers(database: Database, transaction_ids: Ids[str]) -> Mapping[str
 
 async def _counts(database: Database) -> tuple[int, int]:
     """Count rows and transactions on the server: the ids of a large outbox need not travel."""
-    transactions = {"$sum": {"$size": "$transactionIds"}}
+    transactions = {"$sum": {"$cond": [{"$isArray": "$transactionIds"}, {"$size": "$transactionIds"}, 0]}}
     pipeline = [
         {"$sort": {"_id": 1}},
         {"$limit": BACKLOG_ROWS_MAX},

@@ -17,6 +17,7 @@ from typing import cast
 
 from bson.codec_options import DatetimeConversion
 from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo.driver_info import DriverInfo
 from pymongo.errors import (
     ConfigurationError,
     InvalidURI,
@@ -60,6 +61,10 @@ MAX_COMMIT_TIME_MS = 10_000
 
 APPLICATION_NAME = "wallet-service"
 """How the server's tools, and ``abandoned``, tell our connections from those of other services."""
+
+BOOKS_MARK = "wallet-books:"
+"""What a connection tells the server of itself as a wrapper of the driver, with the name of its database after it: by
+that ``abandoned`` tells the deployments on one server apart. The application's name is the same for all of them."""
 
 PING_TIMEOUT_S = 2.0
 """How long a readiness probe waits: health checks of containers usually give up after 3 to 5 s."""
@@ -263,6 +268,7 @@ def connect(url: str, observer: StoreObserver | None = None) -> Database:
             journal=True,
         )
         name = client.get_default_database().name
+        client.delegate.append_metadata(DriverInfo(f"{BOOKS_MARK}{name}"))  # motor's own option for it takes no name
     except (ConfigurationError, InvalidURI, ValueError, TypeError) as error:
         raise UnsuitableStore(UNUSABLE_URL.format(type(error).__name__)) from None
     return Database(client, name, observer or NobodyObserves())

@@ -80,7 +80,7 @@ class Collection:
             hint=by_id,
         )
         documents = await self._measured("find", cursor.to_list(None))
-        if documents and documents[0]["_id"] == after:  # the bound is inclusive
+        if documents and after is not None and _is_same(documents[0]["_id"], after):  # the bound is inclusive
             return documents[1:]
         return documents[:rows_max]
 
@@ -153,3 +153,8 @@ class Collection:
     def _translated(self, error: Exception) -> WalletError:
         translate = outside_error if self._session is None else core_error
         return translate(error, self.name)
+
+
+def _is_same(one: object, other: object) -> bool:
+    """Compare ids as the index does, where NaN is itself: it would be found behind itself for ever."""
+    return one == other or (one != one and other != other)  # noqa: PLR0124 - only NaN is not itself

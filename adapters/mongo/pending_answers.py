@@ -12,8 +12,9 @@ from structlog.typing import FilteringBoundLogger
 
 from adapters.mongo.client import Database
 from adapters.mongo.documents import answer_from_document
-from adapters.mongo.fields import id_from, id_to, instant, text, texts_of_ids
+from adapters.mongo.fields import id_to, instant
 from adapters.mongo.handles import Document
+from adapters.mongo.outbox_rows import READABLE, ROW_FIELDS, answer_documents, row_from_document, unreadable_rows
 from adapters.mongo.repositories import MongoOutbox
 from adapters.mongo.steps import StoreStep
 from wallet_core.errors import ConcurrentUpdate, LedgerCorrupted
@@ -25,6 +26,12 @@ LEASE = "relay"
 
 BACKLOG_ROWS_MAX = 10_000
 """Rows that ``backlog`` counts at most: 5 million answers at 500 a row. More changes no decision, and costs seconds."""
+
+ROWS_CHECKED_MAX = 1_000
+"""Rows among which ``backlog`` looks for one that nobody can read."""
+
+ROWS_TOLD_MAX = 20
+"""Unreadable rows that are told at most, each time."""
 
 TOLD_MAX = 1_000
 """Unreadable documents that are remembered as told; more than that are told again."""
@@ -60,7 +67,7 @@ class MongoPendingAnswers:
             lease = await self._leases.upsert({"_id": LEASE}, [{"$set": taken}])
         except ConcurrentUpdate:
             return False
-        is_ours = text(lease, "holder") == holder
+        is_ours = lease.get("holder") == holder
         if is_ours:
             self._observer.reached(StoreStep.LEASE_TAKEN)
         return is_ours
@@ -72,12 +79,12 @@ class MongoPendingAnswers:
 
     async def pending(self, rows_max: int, after: PendingRow | None = None) -> Sequence[PendingRow]:
         """
-        Give the oldest rows, or the oldest behind ``after``; what cannot be read is told to a person and passed over.
+        Give the oldest rows, or the oldest behind ``after``; what cannot be read is passed over (``backlog`` tells it).
 
         An ObjectId begins with the second in which it was made: close enough to the order.
         """
         behind: dict[str, object] = {} if after is None else {"_id": {"$gt": ObjectId(after.id)}}
-        while documents := await self._outbox.find(behind, sort=[("_id", 1)], limit=rows_max, rows_expected=rows_max):
+        while documents := await self._readable(behind, rows_max):
             rows = [row for row in map(self._row, documents) if row is not None]
             if rows:
                 self._observer.reached(StoreStep.OUTBOX_READ, (id_ for row in rows for id_ in row.transaction_ids))
@@ -87,11 +94,7 @@ class MongoPendingAnswers:
 
     async def answers(self, transaction_ids: Ids[str]) -> Mapping[str, TransactionFinalized]:
         """Give the latest recorded answers by transaction id."""
-        documents = await self._transactions.find(
-            {"_id": {"$in": [id_to(id_) for id_ in transaction_ids]}},
-            projection={"answer": 1},
-            rows_expected=len(transaction_ids),
-        )
+        documents = await answer_documents(self._transactions, transaction_ids)
         answers = {answer.transaction_id: answer for answer in map(self._answer, documents) if answer is not None}
         self._observer.reached(StoreStep.ANSWERS_READ, answers)
         return answers
@@ -112,22 +115,33 @@ class MongoPendingAnswers:
         await MongoOutbox(self._outbox).add(transaction_ids)
 
     async def backlog(self) -> tuple[int, datetime | None]:
-        """Count the rows, up to BACKLOG_ROWS_MAX, and give the time of the oldest."""
-        oldest = await self._outbox.find({}, projection={"createdAt": 1}, sort=[("_id", 1)], limit=1, rows_expected=1)
-        if not oldest:
+        """
+        Count the rows, up to BACKLOG_ROWS_MAX, and give the time of the oldest that can be read.
+
+        Tells a person of those that cannot: they wait in the outbox, and their answers do not leave.
+        """
+        rows = await self._outbox.count({}, rows_max=BACKLOG_ROWS_MAX)
+        if not rows:
             return 0, None
-        return await self._outbox.count({}, rows_max=BACKLOG_ROWS_MAX), instant(oldest[0], "createdAt")
+        checked = min(rows, ROWS_CHECKED_MAX)
+        if await self._outbox.count(READABLE, rows_max=checked) < checked:
+            for row in await unreadable_rows(self._outbox, ROWS_TOLD_MAX):
+                self._tell("outbox_row_unreadable", row.id, row.text)
+        oldest = await self._readable({}, 1)
+        return rows, instant(oldest[0], "createdAt") if oldest else None
+
+    async def _readable(self, where: Document, rows_max: int) -> Sequence[Document]:
+        """Find the oldest rows that can be read."""
+        return await self._outbox.find(
+            {**READABLE, **where}, projection=ROW_FIELDS, sort=[("_id", 1)], limit=rows_max, rows_expected=rows_max
+        )
 
     def _row(self, document: Document) -> PendingRow | None:
         """Read a row; None for one that somebody has altered: it must not stop the others."""
         try:
-            return PendingRow(
-                id_from(document.get("_id"), "_id"),
-                texts_of_ids(document, "transactionIds"),
-                instant(document, "createdAt"),
-            )
+            return row_from_document(document)
         except LedgerCorrupted as error:
-            self._tell("outbox_row_unreadable", document, error)
+            self._tell("outbox_row_unreadable", str(document.get("_id")), str(error))
             return None
 
     def _answer(self, document: Document) -> TransactionFinalized | None:
@@ -135,15 +149,14 @@ class MongoPendingAnswers:
         try:
             return answer_from_document(document)
         except LedgerCorrupted as error:
-            self._tell("answer_unreadable", document, error)
+            self._tell("answer_unreadable", str(document.get("_id")), str(error))
             return None
 
-    def _tell(self, event: str, document: Document, error: LedgerCorrupted) -> None:
+    def _tell(self, event: str, id_: str, error: str) -> None:
         """Tell a person, once: the relay comes by several times a second."""
-        id_ = str(document.get("_id"))
         if id_ in self._told:
             return
         if len(self._told) == TOLD_MAX:
             self._told.clear()
         self._told.add(id_)
-        _log.error(event, id=id_, error=str(error))
+        _log.error(event, id=id_, error=error)

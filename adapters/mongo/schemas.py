@@ -175,6 +175,8 @@ _LEASE = _object({"_id": _text(64), "holder": _text(200), "expiresAt": DATE})
 
 _UNADOPTED = _object({"_id": {}, "reason": _text(REASON_STORED_LENGTH_MAX), "listedAt": DATE})
 
+_CUTOVER = _object({"_id": IDENTIFIER}, {"stoppedAt": DATE, "notAppliedAt": DATE})
+
 VALIDATORS = {
     "wallets": Validator(_WALLET, level="moderate"),
     "entries": Validator(_ENTRY),
@@ -182,5 +184,6 @@ VALIDATORS = {
     "outbox": Validator(_OUTBOX_ROW),
     "leases": Validator(_LEASE),
     "unadopted": Validator(_UNADOPTED),
+    "cutover": Validator(_CUTOVER),
 }
 """The validator of each collection that is ours."""

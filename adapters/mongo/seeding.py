@@ -2,8 +2,9 @@
 
 Reads the ``transactions`` of v1's transactions service once, in the order of their ids, and nothing else of that
 database, which may be a standalone server: only what a majority has, from the primary. Writes records into ours, a
-batch per unit of work. What is known already stays as it is, so it may be stopped at any point and run again; an
-undecided one is settled as soon as its status is final.
+batch per unit of work. What is known already stays as it is, so it may be stopped at any point and run again. An
+undecided one is settled by ``Completed`` alone: ``Failed`` may be what the transactions service has made of it itself,
+tired of waiting for the answer of a v1 that had applied it.
 
 Bounds: one batch in memory, whatever the number of transactions; what must be shown is told one by one.
 """
@@ -11,6 +12,7 @@ Bounds: one batch in memory, whatever the number of transactions; what must be s
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,12 +22,16 @@ from pymongo import DeleteOne
 from pymongo.errors import PyMongoError
 
 from adapters.mongo.client import Database, Session
+from adapters.mongo.collection import STREAM_BATCH
+from adapters.mongo.cutover import keep_instant, not_applied, require_same_instant
 from adapters.mongo.errors import UnsuitableStore, core_error
 from adapters.mongo.fields import id_to, integer, subdocument, subdocuments
 from adapters.mongo.handles import Document
 from adapters.mongo.repositories import MongoBooks
 from adapters.mongo.unit_of_work import run_in_transaction
-from adapters.mongo.v1_transaction import FIELDS_READ, Decision, Later, Left, Settled, Undecided, decide
+from adapters.mongo.v1_books import hold_money
+from adapters.mongo.v1_transaction import FIELDS_READ, KNOWN_ONES, Decision, Later, Left, Settled, Undecided, decide
+from wallet_core.errors import StoreRejected
 from wallet_core.ledger import TransactionRecord, TransactionState
 from wallet_core.policy import Policy
 from wallet_core.ports import Clock, RecordChange
@@ -37,12 +43,28 @@ TRANSACTIONS = "transactions"
 """The collection, in v1's database as in ours (contract)."""
 
 WRONG_SOURCE = "--transactions-url must name that of v1's transactions service, such as mint_txns"
+IF_LOST = "Only if that is lost, say --without-transactions"
+
+
+FAILED_SINCE = (
+    "Failed by its status now, which does not say whether v1 had applied it. If it had not, say --not-applied and type "
+    "'wallet migrate' again: then it is refused"
+)
+
+
+MALFORMED = (
+    "transaction {id} of the database {where} cannot be read ({why}): back it up, mend or remove the field, and type "
+    "this again"
+)
+
+FIELDS = dict.fromkeys(FIELDS_READ, 1)
 
 
 class Finding(StrEnum):
     """Why a transaction is listed."""
 
     UNDECIDED = "undecided"
+    RELEASED = "released"
     UNREADABLE = "unreadable"
     CHANGED = "changed"
     LEFT = "left"
@@ -93,8 +115,10 @@ class Seeding:
         """
         See that the source is v1's: a wrong name would seed nothing and look well. Writes nothing.
 
-        Raises UnsuitableStore when it is not, and StoreUnavailable.
+        Takes over the instant that an earlier run has kept. Raises UnsuitableStore when the source is not v1's, or the
+        instant another one, and StoreUnavailable.
         """
+        self._v1_stopped_at = await require_same_instant(self._books, self._v1_stopped_at)
         try:
             source, ours = await _information(self._source), await _information(self._books)
             if source is None:
@@ -106,13 +130,28 @@ class Seeding:
             self.report.total = integer(await self._source.command({"count": TRANSACTIONS}), "n")
         except PyMongoError as error:
             raise core_error(error, TRANSACTIONS) from error
+        await self._check_content()
+
+    async def _check_content(self) -> None:
+        """See that there are transactions where there must be, and that they are v1's."""
+        where = f"{TRANSACTIONS} of the database {self._source.name}"
+        if not self.report.total:
+            if await hold_money(self._books):
+                raise UnsuitableStore(f"{where} is empty, and v1's wallets hold money: {WRONG_SOURCE}. {IF_LOST}")
+            return
+        source = self._source.collection(TRANSACTIONS)
+        if not await source.find(KNOWN_ONES, projection={"_id": 1}, limit=1, rows_expected=1):
+            raise UnsuitableStore(f"{where} holds none with a status and a type of v1's: {WRONG_SOURCE}. {IF_LOST}")
 
     async def run(self, tell: Callable[[Listed], None]) -> None:
         """
         Record every transaction; ``tell`` gets each one to list, after its batch is committed.
 
-        After StoreUnavailable and ConcurrentUpdate run it again.
+        Keeps the instant of v1's end first, for every later run. Raises UnsuitableStore if another run was faster with
+        another one. After StoreUnavailable and ConcurrentUpdate run it again.
         """
+        if self._v1_stopped_at is not None:
+            await keep_instant(self._books, self._v1_stopped_at)
         async for documents in self._batches():
             batch = _Batch(self._books, self._decisions(documents))
             await run_in_transaction(self._books, batch.store)
@@ -122,16 +161,35 @@ class Seeding:
 
     async def _batches(self) -> AsyncGenerator[list[Document], None]:
         batch: list[Document] = []
-        projection = dict.fromkeys(FIELDS_READ, 1)
-        stream = self._source.collection(TRANSACTIONS).stream({}, projection=projection, sort=[("_id", 1)])
-        async with aclosing(stream):
-            async for document in stream:
+        async with aclosing(self._documents()) as documents:
+            async for document in documents:
                 batch.append(document)
                 if len(batch) == BATCH_TRANSACTIONS:
                     yield batch
                     batch = []
         if batch:
             yield batch
+
+    async def _documents(self) -> AsyncGenerator[Document, None]:
+        last: object | None = None
+        stream = self._source.collection(TRANSACTIONS).stream({}, projection=FIELDS, sort=[("_id", 1)])
+        async with aclosing(stream):
+            try:
+                async for document in stream:
+                    last = document["_id"]
+                    yield document
+            except (ValueError, StoreRejected) as error:  # the driver cannot read a document of this fetch
+                raise await self._malformed(last, error) from None
+
+    async def _malformed(self, last: object | None, error: Exception) -> UnsuitableStore:
+        """Name the first document after ``last`` that the driver cannot read, among as many as one fetch may have."""
+        source = self._source.collection(TRANSACTIONS)
+        for found in await source.page(last, STREAM_BATCH, {"_id": 1}):
+            try:
+                await source.find({"_id": found["_id"]}, projection=FIELDS, rows_expected=1)
+            except (ValueError, StoreRejected) as why:
+                return UnsuitableStore(MALFORMED.format(id=found["_id"], where=self._source.name, why=why))
+        return UnsuitableStore(MALFORMED.format(id=f"after {last}", where=self._source.name, why=error))
 
     def _decisions(self, documents: Sequence[Document]) -> list[Decision]:
         now = self._clock.now()
@@ -160,6 +218,7 @@ class _Batch:
         self.new: list[TransactionRecord] = []
         self.changed: list[RecordChange] = []
         self.released: list[TransactionRecord] = []
+        self.not_applied: AbstractSet[str] = frozenset()
         self.known = self.later = 0
         self.listed: list[Listed] = []
 
@@ -168,6 +227,7 @@ class _Batch:
         books = MongoBooks(self._database, session)
         ids = [decision.transaction_id for decision in self._decisions if not isinstance(decision, Left)]
         known = await books.journal.get_transactions(ids)
+        self.not_applied = await not_applied(self._database, session, ids)
         for decision in self._decisions:
             self._sort(decision, known.get(decision.transaction_id))
         await books.journal.change_many(self.changed)
@@ -192,6 +252,7 @@ class _Batch:
         self.later += 1
         if before is not None and before.state is TransactionState.UNDECIDED:
             self.released.append(before)
+            self._list(before.id, Finding.RELEASED, "undecided until now; it was created after v1 had stopped")
 
     def _sort_settled(self, decision: Settled, before: TransactionRecord | None) -> None:
         record = decision.record
@@ -199,19 +260,27 @@ class _Batch:
             self.new.append(record)
             if decision.unreadable is not None:
                 self._list(record.id, Finding.UNREADABLE, f"{record.state} before us; {decision.unreadable}")
-        elif before.state is TransactionState.UNDECIDED:
+            if record.state is TransactionState.APPLIED and record.id in self.not_applied:
+                self._list(
+                    record.id, Finding.CHANGED, "not applied by v1, as somebody said, and Completed by its status"
+                )
+        elif before.state is TransactionState.UNDECIDED and record.state is TransactionState.APPLIED:
             self.changed.append(RecordChange(before, record))
+        elif before.state is TransactionState.UNDECIDED:
+            self.known += 1
+            self._list(record.id, Finding.UNDECIDED, FAILED_SINCE)
         else:
             self.known += 1
             if before.is_legacy and before.state is not record.state:
                 self._list(record.id, Finding.CHANGED, f"recorded as {before.state}, {record.state} by its status now")
 
     def _sort_undecided(self, decision: Undecided, before: TransactionRecord | None) -> None:
-        if before is None:
+        is_new = before is None and decision.transaction_id not in self.not_applied
+        if is_new:
             self.new.append(decision.record)
         else:
             self.known += 1
-        if before is None or before.state is TransactionState.UNDECIDED:
+        if is_new or (before is not None and before.state is TransactionState.UNDECIDED):
             self._list(decision.transaction_id, Finding.UNDECIDED, decision.text)
 
     def _list(self, transaction_id: str, finding: Finding, text: str) -> None:

@@ -10,6 +10,7 @@ A page is a query of its own, from an id on: no cursor is open between two of th
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Sequence
 
 from adapters.mongo.client import Database, Session
@@ -44,7 +45,7 @@ class Snapshot:
         coming = asyncio.ensure_future(self._page(collection, after, rows_max or PAGE, projection))
         try:
             while documents := await coming:
-                following = self._page(collection, documents[-1]["_id"], rows_max or PAGE, projection)
+                following = self._page(collection, _after(documents[-1]), rows_max or PAGE, projection)
                 coming = asyncio.ensure_future(following)
                 await asyncio.sleep(0)  # lets the query leave before the reader begins to count
                 yield documents
@@ -72,3 +73,9 @@ class Snapshot:
     async def close(self) -> None:
         """Give the session back."""
         await self._session.end()
+
+
+def _after(document: Document) -> object:
+    """Give where the next page begins. No id at all would be the first page again; NaN is what comes behind null."""
+    id_ = document["_id"]
+    return math.nan if id_ is None else id_

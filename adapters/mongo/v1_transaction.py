@@ -38,6 +38,12 @@ from wallet_core.policy import Policy
 FIELDS_READ = ("type", "userId", "fromUserId", "toUserId", "amount", "status", "reason")
 """Everything that is read of a transaction besides its id (contract)."""
 
+KNOWN_ONES: Document = {
+    "status": {"$in": ["Pending", "Processing", "Completed", "Failed"]},
+    "type": {"$in": ["TopUp", "Transfer", "topup", "transfer"]},
+}
+"""Finds transactions whose status and type are those of v1's transactions service, in either spelling (contract)."""
+
 _FINAL = {"Completed": FinalStatus.COMPLETED, "Failed": FinalStatus.FAILED}
 _PARTIES = ("userId", "fromUserId", "toUserId")
 
@@ -93,7 +99,8 @@ def decide(document: Document, policy: Policy, v1_stopped_at: datetime | None, n
     if not isinstance(document.get("_id"), ObjectId) or not isinstance(request, Linked):
         return Left(_plain(message.get("transactionId")), "its _id is no ObjectId, and no service of v1 takes another")
     record = undecided_record(request, policy, now)
-    status = _FINAL.get(str(document.get("status")))
+    stored = document.get("status")
+    status = _FINAL.get(stored) if type(stored) is str else None  # bson.Code("Completed") is a text, too
     if status is not None:
         reason = readable_text(document.get("reason"), REASON_LENGTH_MAX)
         return Settled(settled(record, status, reason, now), _objection(request))

@@ -181,7 +181,7 @@ class Consumer:
         room = WaitingRoom(session, self._publishing, self._returning_channel, self._clock, self._observer)
         try:
             session.begin(parks.run(), "parking")
-            await room.open(connection, self._topology.retry_queues())
+            await room.open(connection, await self._topology.held_queues(connection))
             await session.open(connection, self._consumption.prefetch)
             self._session, self._handing_over = session, (parks, room)
             self._late_signups.watch(session)

@@ -6,12 +6,17 @@ Replaying publishes a letter to the queue it came from and acks it after the bro
 is in both queues, and its transaction id makes the second time harmless. While one person looks, another sees fewer
 letters.
 
-A letter is called by the id that we gave it when it was set aside. What somebody else has put there is called by the
-hash of its body. If it was the broker (the delivery limit of an operator's own queue), it says from where and why, and
-it can be replayed like ours; anything else can be shown and discarded only: there is no queue that it came from.
+A letter is called by the id that we gave it when it was set aside. What somebody else has put there, with no id or one
+that we do not write, is called by the hash of its body. If it was the broker (the delivery limit of an operator's own
+queue), it says from where and why, and it can be replayed like ours; anything else can be shown and discarded only:
+there is no queue that it came from.
 
-Bounds: at most ``messages_max`` letters per call, and none that comes in after the call began: a letter that fails
-again at once is not replayed in a circle. A list cuts each body to BODY_LISTED_MAX.
+A ``reversal_shortfall`` of ours is not thrown away: its record names it as the one that says that money is owed, so no
+later ``failed`` would put another in its place. Once that is settled, a replay takes it away.
+
+Bounds: the letters that are there when the call begins, and none that comes in later: a letter that fails again at
+once is not replayed in a circle. All that are looked at are held unacked at the broker, and here one at a time; a list
+is of at most ``messages_max``, and cuts each body to BODY_LISTED_MAX.
 """
 
 from __future__ import annotations
@@ -30,20 +35,18 @@ from pamqp.commands import Basic
 from pamqp.common import FieldValue
 
 from adapters.rabbitmq.codec import (
-    DEAD_LETTER_ID_HEADER,
     DETAIL_HEADER,
     REASON_HEADER,
     SOURCE_QUEUE_HEADER,
     Provenance,
+    dead_letter_id_of,
     provenance_of,
     replay_properties,
 )
 from adapters.rabbitmq.confirms import ConfirmedChannel, Outgoing, Publication
 from adapters.rabbitmq.connection import close_quietly, connected
 from adapters.rabbitmq.topology import DEAD_LETTER_QUEUE, INPUT_QUEUES
-
-MESSAGES_MAX = 10_000
-"""Most letters of one call unless told otherwise: a look holds them all unacked at the broker."""
+from wallet_core.commands import DeadLetterReason
 
 BODY_LISTED_MAX = 4_096
 """Most bytes of a body in a list; ``show`` gives all of it."""
@@ -73,6 +76,11 @@ class DeadLetterMessage:
     body_bytes: int
     body: bytes = field(repr=False)
 
+    @property
+    def is_due(self) -> bool:
+        """Tell whether it says that a reversal is due. One that cannot be replayed was not written by us."""
+        return self.reason == DeadLetterReason.REVERSAL_SHORTFALL and self.source_queue is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Replay:
@@ -81,6 +89,14 @@ class Replay:
     replayed: int
     skipped: int
     failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """What a discard did: thrown away; kept because their reversal is due, or may be."""
+
+    discarded: int
+    kept: int
 
 
 Selection = Callable[[DeadLetterMessage], bool]
@@ -98,16 +114,16 @@ class DeadLetters:
         async with aclosing(self._walk(messages_max)) as letters:
             return tuple([_letter(received, BODY_LISTED_MAX) async for _, received in letters])
 
-    async def show(self, letter_id: str, messages_max: int = MESSAGES_MAX) -> DeadLetterMessage | None:
-        """Look at one letter with its whole body; None when it is not among the oldest ``messages_max``."""
-        async with aclosing(self._walk(messages_max)) as letters:
+    async def show(self, letter_id: str) -> DeadLetterMessage | None:
+        """Look at one letter with its whole body; None when it is not there."""
+        async with aclosing(self._walk()) as letters:
             async for _, received in letters:
                 letter = _letter(received)
                 if letter.id == letter_id:
                     return letter
         return None
 
-    async def replay(self, selected: Selection, messages_max: int = MESSAGES_MAX) -> Replay:
+    async def replay(self, selected: Selection, messages_max: int | None = None) -> Replay:
         """Send each selected letter back to the queue it came from, its attempts forgotten."""
         replayed = skipped = failed = 0
         publishing = ConfirmedChannel(lambda: self._connection)
@@ -128,24 +144,32 @@ class DeadLetters:
         await publishing.close()
         return Replay(replayed, skipped, failed)
 
-    async def discard(self, selected: Selection, messages_max: int = MESSAGES_MAX) -> int:
-        """Throw each selected letter away for ever; give how many."""
-        discarded = 0
+    async def discard(self, selected: Selection, messages_max: int | None = None) -> Discard:
+        """Throw each selected letter away for ever, but none that says that a reversal is due."""
+        discarded = kept = 0
         async with aclosing(self._walk(messages_max)) as letters:
             async for channel, received in letters:
-                if selected(_letter(received)):
-                    await _ack(channel, received)
-                    discarded += 1
-        return discarded
+                letter = _letter(received)
+                if not selected(letter):
+                    continue
+                if letter.is_due:
+                    kept += 1
+                    continue
+                await _ack(channel, received)
+                discarded += 1
+        return Discard(discarded, kept)
 
-    async def _walk(self, messages_max: int) -> AsyncGenerator[tuple[UnderlayChannel, DeliveredMessage], None]:
+    async def _walk(
+        self, messages_max: int | None = None
+    ) -> AsyncGenerator[tuple[UnderlayChannel, DeliveredMessage], None]:
         """Fetch the letters that are there now, oldest first; those that are not acked meanwhile return at the end."""
         channel = self._connection.channel(publisher_confirms=False, on_return_raises=False)
         await channel.initialize(timeout=ANSWER_TIMEOUT_S)
         underlay = await channel.get_underlay_channel()
         try:
             queue = await underlay.queue_declare(DEAD_LETTER_QUEUE, passive=True, timeout=ANSWER_TIMEOUT_S)
-            for _ in range(min(queue.message_count or 0, messages_max)):
+            there = queue.message_count or 0
+            for _ in range(there if messages_max is None else min(there, messages_max)):
                 received = await underlay.basic_get(DEAD_LETTER_QUEUE, no_ack=False, timeout=ANSWER_TIMEOUT_S)
                 if isinstance(received.delivery, Basic.GetEmpty):
                     return
@@ -169,7 +193,7 @@ def _letter(received: DeliveredMessage, body_max: int | None = None) -> DeadLett
     source_queue = headers.get(SOURCE_QUEUE_HEADER) or headers.get(BROKER_SOURCE_HEADER)
     provenance = _provenance(received, _text(source_queue))
     return DeadLetterMessage(
-        id=_text(headers.get(DEAD_LETTER_ID_HEADER)) or f"body-{sha256(received.body).hexdigest()[:32]}",
+        id=dead_letter_id_of(headers) or f"body-{sha256(received.body).hexdigest()[:32]}",
         reason=_text(headers.get(REASON_HEADER) or headers.get(BROKER_REASON_HEADER)),
         detail=_text(headers.get(DETAIL_HEADER)),
         source_queue=provenance.source_queue if provenance.source_queue in _SOURCES else None,

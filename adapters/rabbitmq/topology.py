@@ -14,8 +14,9 @@ of the contract gets no arguments, for every v1 service asserts it without any a
 asked on a throw-away channel, because a "no" closes it. Bindings are made each time: making one twice changes
 nothing.
 
-Our own queues get no arguments either: no time to live, no dead-letter exchange. The broker would move a message
-without any confirm, and lose it when it is killed in that very moment (docs/adr/0007).
+Our own queues get a type and nothing else: no time to live, no dead-letter exchange. The broker would move a message
+without any confirm, and lose it when it is killed in that very moment (docs/adr/0007). The type is said because a
+virtual host may have another default: a quorum queue drops what was given back too often, and we give back often.
 
 Not done here: a warning about an input queue that is a quorum queue with a delivery limit. AMQP does not tell:
 policies and a server's default limit are invisible to it, and a probing declaration could create the wrong queue. It
@@ -24,12 +25,14 @@ belongs to the operator's check list.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
+from pamqp.common import FieldValue
 
 from adapters.rabbitmq.observer import Observer, SilentObserver
 from adapters.rabbitmq.steps import BrokerStep
@@ -53,6 +56,12 @@ DECLARATIONS_MAX = 5
 
 DECLARE_TIMEOUT_S = 10.0
 """Longest wait for one answer of the broker, seconds; the default election timeout of its cluster store is 5."""
+
+OWN_QUEUE_ARGUMENTS: Mapping[str, FieldValue] = MappingProxyType({"x-queue-type": "classic"})
+"""
+What a queue of ours is declared with: the type that counts no deliveries. Where the default is classic, it is the same
+queue as one without arguments.
+"""
 
 ExchangeType = Literal["direct", "topic"]
 
@@ -120,9 +129,9 @@ class Topology:
             await desk.leave()
 
     async def _own_queues(self, desk: Desk) -> None:
-        await _queue(desk, DEAD_LETTER_QUEUE)
+        await _queue(desk, DEAD_LETTER_QUEUE, OWN_QUEUE_ARGUMENTS)
         for queue in self.retry_queues():
-            await _queue(desk, queue.name)
+            await _queue(desk, queue.name, OWN_QUEUE_ARGUMENTS)
 
     def retry_queues(self) -> tuple[RetryQueue, ...]:
         """Give every queue in which events wait."""
@@ -131,6 +140,21 @@ class Topology:
             for queue in INPUT_QUEUES
             for delay_ms in dict.fromkeys(self.retry_delays_ms)
         )
+
+    async def held_queues(self, connection: AbstractConnection) -> tuple[RetryQueue, ...]:
+        """
+        Give the queues whose events we hold: ours, and those of the default delays that are there.
+
+        What waits there would wait for ever after WALLET_RETRY_DELAYS_MS has been set for the first time. Raises what
+        ``aio_pika`` raises.
+        """
+        ours = self.retry_queues()
+        desk = Desk(connection)
+        try:
+            default = Topology(self.exchange_type).retry_queues()
+            return (*ours, *[queue for queue in default if queue not in ours and await desk.has_queue(queue.name)])
+        finally:
+            await desk.leave()
 
     async def _exchange(self, desk: Desk, name: str) -> None:
         async def look(channel: AbstractChannel) -> None:
@@ -202,6 +226,15 @@ class Desk:
                 self._channel = None
         raise TopologyUnsettled(what)
 
+    async def has_queue(self, name: str) -> bool:
+        """Tell whether this queue is there. Raises what ``aio_pika`` raises."""
+        try:
+            await (await self.channel()).declare_queue(name, passive=True, timeout=DECLARE_TIMEOUT_S)
+        except ChannelNotFoundEntity:
+            self._channel = None
+            return False
+        return True
+
     def declared(self, what: str) -> None:
         """Tell that this is there."""
         self._observer.reached(BrokerStep.TOPOLOGY_DECLARED, about=what)
@@ -212,13 +245,18 @@ class Desk:
             await self._channel.close()
 
 
-async def _queue(desk: Desk, name: str) -> None:
+async def _queue(desk: Desk, name: str, arguments: Mapping[str, FieldValue] | None = None) -> None:
     async def look(channel: AbstractChannel) -> None:
         await channel.declare_queue(name, passive=True, timeout=DECLARE_TIMEOUT_S)
 
     async def make(channel: AbstractChannel) -> None:
         await channel.declare_queue(
-            name, durable=True, exclusive=False, auto_delete=False, arguments=None, timeout=DECLARE_TIMEOUT_S
+            name,
+            durable=True,
+            exclusive=False,
+            auto_delete=False,
+            arguments=None if arguments is None else dict(arguments),
+            timeout=DECLARE_TIMEOUT_S,
         )
 
     await desk.ensure(f"queue {name}", look, make)

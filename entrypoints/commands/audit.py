@@ -89,7 +89,10 @@ async def _print_reversals_due(database: Database) -> None:
         since = "" if record.due_since is None else iso_milliseconds(record.due_since)
         print_plain(f"reversal due  {record.id}  since {since}  {record.reason}")
     if records:
-        hint("Settle with the recipient, then 'wallet dead-letters replay --reason reversal_shortfall'.")
+        hint(
+            "Settle with the recipient, then 'wallet dead-letters replay --reason reversal_shortfall'. For one whose "
+            "dead letter is lost: 'wallet publish transaction.failed --field transactionId=ID'."
+        )
 
 
 def _line(finding: Finding) -> str:

@@ -83,9 +83,14 @@ async def discard(settings: Settings, selected: Selection) -> int:
     """Throw letters away."""
 
     async def run(queue: DeadLetters) -> int:
-        discarded = await queue.discard(selected)
-        print_plain(f"{discarded} discarded")
-        return 0 if discarded else 1
+        done = await queue.discard(selected)
+        print_plain(f"{done.discarded} discarded")
+        if done.kept:
+            hint(
+                f"{done.kept} kept: a reversal is due, and nothing else says so. Settle with the recipient, then "
+                "'wallet dead-letters replay --reason reversal_shortfall': what is settled goes away by that."
+            )
+        return 0 if done.discarded and not done.kept else 1
 
     return await _with_queue(settings, run)
 

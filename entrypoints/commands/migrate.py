@@ -16,6 +16,7 @@ from adapters.clock import SystemClock
 from adapters.mongo.abandoned import AbandonedTransactions
 from adapters.mongo.adoption import AdoptionReport, Listed, adopt
 from adapters.mongo.client import Database, connect
+from adapters.mongo.cutover import require_same_instant
 from adapters.mongo.errors import UnsuitableStore
 from adapters.mongo.indexes import prepare
 from adapters.mongo.seeding import Seeding
@@ -57,7 +58,11 @@ SAY_WHICH = (
     "Give --transactions-url mongodb://.../mint_txns, the database of the transactions service, which knows it. "
     "Only if that is lost, say --without-transactions, and see to it that no queue holds such a message."
 )
-CHANGED_AFTER = "--v1-stopped-at is {instant}, and wallet {id} of v1 was changed after it: give the instant of v1's end"
+CHANGED_AFTER = (
+    "v1 has ended at {instant} (--v1-stopped-at, or what an earlier run has kept of it), and wallet {id} of v1 was "
+    "changed after it: give the instant of v1's end. If you have mended that wallet by hand, let its updatedAt be what "
+    "v1 has set"
+)
 
 
 class BadOption(Exception):
@@ -155,13 +160,14 @@ async def _take_over(settings: Settings, knowledge: V1Knowledge) -> int:
 
 
 async def _require_knowledge(books: Database, knowledge: V1Knowledge) -> None:
-    """Refuse to take v1's wallets over blindly, or on a wrong assurance. Raises StartRefused and StoreUnavailable."""
+    """Refuse to take v1's wallets over blindly, or on a wrong assurance. Raises StartRefused and others."""
     if knowledge.transactions is None and await are_v1_alone(books):
         if not knowledge.is_waived:
             raise StartRefused(f"{NOT_KNOWN}\n{SAY_WHICH}")
         hint(NOT_KNOWN)
-    if knowledge.stopped_at is not None and (wallet_id := await changed_after(books, knowledge.stopped_at)):
-        raise StartRefused(CHANGED_AFTER.format(instant=iso_milliseconds(knowledge.stopped_at), id=wallet_id))
+    stopped_at = await require_same_instant(books, knowledge.stopped_at)
+    if stopped_at is not None and (wallet_id := await changed_after(books, stopped_at)):
+        raise StartRefused(CHANGED_AFTER.format(instant=iso_milliseconds(stopped_at), id=wallet_id))
 
 
 async def _record_v1(settings: Settings, knowledge: V1Knowledge, books: Database) -> int:

@@ -23,7 +23,7 @@ An answer waits for a fifth of a second. When the relay's process is killed the 
 
 
 async def outbox(settings: Settings, answers_max: int, older_than_s: int) -> int:
-    """Print what waits; 1 if the oldest waits for longer than ``older_than_s``, 2 if nobody could be asked."""
+    """Print what waits; 1 if something waits too long or cannot be read, 2 if nobody could be asked."""
     database: Database | None = None
     try:
         database = connect(settings.database_url.reveal())
@@ -39,8 +39,13 @@ async def outbox(settings: Settings, answers_max: int, older_than_s: int) -> int
         if database is not None:
             await database.close()
     _print(waiting, answers_max)
+    if waiting.unreadable:
+        hint(
+            "Somebody has altered rows of the outbox: no relay publishes them. Mend them from a backup, or remove "
+            "them: the answers are in the books, and a transaction that is sent again is answered again."
+        )
     if waiting.age_s <= older_than_s:
-        return 0
+        return 1 if waiting.unreadable else 0
     hint(
         f"The oldest has waited for {waiting.age_s} s, more than {older_than_s} s. None is lost: does 'wallet run' or "
         "'wallet consume' run somewhere, is RabbitMQ well, is transaction.finalized.q bound?"
@@ -51,9 +56,12 @@ async def outbox(settings: Settings, answers_max: int, older_than_s: int) -> int
 def _print(waiting: Backlog, answers_max: int) -> None:
     for name, value in _facts(waiting).items():
         print_plain(f"{name:<13} {value}")
-    if not waiting.oldest:
+    if waiting.unreadable:
+        print_plain("")
+        print_rows(("ROW", "UNREADABLE"), ((row.id, row.text) for row in waiting.unreadable))
+    if not waiting.rows:
         hint("The outbox is empty.")
-    elif answers_max:
+    elif answers_max and waiting.oldest:
         print_plain("")
         print_rows(("TRANSACTION", "ANSWER", "REVISION", "SINCE", "ROW"), map(_row, waiting.oldest))
 

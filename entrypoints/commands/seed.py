@@ -14,6 +14,7 @@ PROGRESS_INTERVAL_S = 0.25
 
 REMEDIES = {
     Finding.UNDECIDED: "Undecided ones wait for you, before or after the start: see 'wallet undecided --help'.",
+    Finding.RELEASED: "Released ones are transactions like any other from now on: look whether that is right.",
     Finding.UNREADABLE: "The ids of unreadable ones are known, so none moves money; a reuse of the id would not show.",
     Finding.CHANGED: "Changed ones have another status than when they were recorded: settle them by hand.",
     Finding.LEFT: "Nothing is recorded of those left.",
@@ -47,6 +48,7 @@ def _print_summary(report: SeedReport) -> None:
     print_plain(
         f"to look at: {findings[Finding.UNDECIDED]} undecided, {findings[Finding.UNREADABLE]} unreadable, "
         f"{findings[Finding.CHANGED]} changed, {findings[Finding.LEFT]} left"
+        + (f", {findings[Finding.RELEASED]} released" if findings[Finding.RELEASED] else "")
     )
 
 

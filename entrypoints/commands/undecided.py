@@ -10,7 +10,7 @@ from adapters.mongo.errors import UnsuitableStore
 from adapters.mongo.undecided import Undecided, decide_applied, decide_not_applied, list_undecided
 from entrypoints.screen import fail, hint, print_plain, print_rows
 from entrypoints.settings import Settings
-from wallet_core.errors import ConcurrentUpdate, StoreUnavailable
+from wallet_core.errors import ConcurrentUpdate, LedgerCorrupted, StoreUnavailable
 from wallet_core.fields import iso_milliseconds, usable_id
 from wallet_core.money import Currency, major_units
 
@@ -29,7 +29,7 @@ async def undecided(settings: Settings, transaction_ids: Sequence[str], *, is_ap
         if not transaction_ids:
             return await _list(database, settings.wallet_currency)
         return await _decide(database, transaction_ids, is_applied=is_applied)
-    except UnsuitableStore as error:
+    except (UnsuitableStore, LedgerCorrupted) as error:
         fail(str(error))
         return 2
     except (StoreUnavailable, ConcurrentUpdate) as error:
@@ -53,7 +53,7 @@ async def _decide(database: Database, transaction_ids: Sequence[str], *, is_appl
     if is_applied:
         others = await decide_applied(database, ids, SystemClock())
     else:
-        others = await decide_not_applied(database, ids)
+        others = await decide_not_applied(database, ids, SystemClock())
     for id_ in others:
         fail(f"{id_} is not undecided: nothing was done about it")
     print_plain(f"{len(ids) - len(others)} decided")
@@ -70,5 +70,5 @@ def _row(listed: Undecided, currency: Currency) -> tuple[str, ...]:
         "?" if record.amount_minor is None else str(major_units(record.amount_minor, currency)),
         record.sender_id or "",
         record.recipient_id or "?",
-        "maybe" if listed.may_be_applied else "no",
+        listed.touched.value,
     )

@@ -189,6 +189,7 @@ async def test_the_outbox_shows_what_waits_and_who_is_to_publish_it(wallet: Depl
     insert_row(wallet, transaction_id, minutes_ago=5)
     fresh = await wallet.run("outbox", "--older-than-s", "1000")
     old = await wallet.run("outbox", "--limit", "0")
+    wallet.books.database["outbox"].delete_many({})  # nobody has given this answer, so it would wait for ever
     wallet.process.thaw()
     await wallet.wait_rest()
 
@@ -203,6 +204,25 @@ async def test_the_outbox_shows_what_waits_and_who_is_to_publish_it(wallet: Depl
     assert 4 == len(old[1].splitlines())
     assert "more than 60 s" in old[2]
     assert ESCAPE not in empty[1] + fresh[1] + old[1]
+
+
+async def test_the_outbox_names_a_row_that_nobody_can_publish(wallet: Deployment) -> None:
+    """A row that somebody has altered is named with what it is, exit 1, and is not taken for an empty outbox."""
+    outbox = wallet.books.database["outbox"]
+    row: dict[str, object] = {"_id": "abc", "transactionIds": [], "createdAt": datetime.now(UTC)}
+    await wallet.wait_rest()
+
+    outbox.insert_one(row, bypass_document_validation=True)
+    exit_code, shown, hints = await wallet.run("outbox")
+    outbox.delete_one({"_id": "abc"})  # the fixture audits in the end
+
+    assert 1 == exit_code
+    assert ["ROW\tUNREADABLE", "abc\tits _id is of type string"] == [
+        line.split(",")[0] for line in shown.splitlines()[-2:]
+    ]
+    assert "array of 0" in shown
+    assert "Somebody has altered" in hints
+    assert "empty" not in hints
 
 
 def insert_row(wallet: Deployment, transaction_id: str, minutes_ago: int) -> None:

@@ -14,7 +14,7 @@ from tests.scenario import Event
 TRANSFERS = 200
 
 LATENCY_S_MAX = 15.0
-"""Longest from the confirm of an event to its answer, seconds; measured 1 to 3 on two cores. A livelock has no end."""
+"""Longest from the confirm of an event to its answer, seconds, on a machine with other work. A livelock has no end."""
 
 SMALL_BATCHES = {"WALLET_BATCH_MAX": "5", "WALLET_PREFETCH": "20"}
 """So that the two processes meet as often as they can."""

@@ -22,7 +22,7 @@ TOLD_S_MAX = 15.0
 THREADS_MORE_MAX = 5
 """Threads that a process may have more in an outage: one each for the batch, the relay, a probe, a read, the driver."""
 
-PROBE_INTERVAL_S = 0.1
+PROBE_INTERVAL_S = 0.25
 
 
 def threads(scene: Scene) -> int:
@@ -32,7 +32,7 @@ def threads(scene: Scene) -> int:
 
 @asynccontextmanager
 async def probed(scene: Scene) -> AsyncIterator[None]:
-    """Ask every process for its readiness ten times a second, whether it has answered before or not."""
+    """Ask every process for its readiness four times a second, whether it has answered before or not."""
 
     async def ask_for_ever() -> None:
         async with asyncio.TaskGroup() as group:

@@ -32,7 +32,7 @@ entrypoints.http_connection.ANSWER_S_MAX = {BOUNDS_S}
 """A process that waits for its clients for some seconds only, and not for half a minute or a minute."""
 
 ANSWER_S_MAX = 2.0
-"""How soon the others get their answer meanwhile; measured some milliseconds."""
+"""How soon the others get their answer meanwhile, seconds."""
 
 ENDED_S_MAX = 20.0
 """How soon the descriptors must be free after the bound is over."""

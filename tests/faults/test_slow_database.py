@@ -19,6 +19,8 @@ NEXT_WRITE_S_MAX = 15.0
 
 MET_S_MAX = 10.0
 
+MAX_TIME_EXPIRED = 50
+
 
 @pytest.mark.fault(
     "T65", "a write, and a commit, of 5 s", "failCommand blockConnection on update and commitTransaction"
@@ -68,7 +70,7 @@ async def test_a_statement_that_does_not_return_is_given_up(stage: Stage) -> Non
 @pytest.mark.fault(
     "T65",
     "a transaction stays open on the server, and holds its wallets",
-    "failCommand closeConnection on an insert, and on the abort that follows it and its repetition",
+    "failCommand closeConnection on an insert, on its abort, and again; then an error on the first killSessions",
 )
 async def test_a_transaction_that_could_not_be_aborted_is_ended(stage: Stage) -> None:
     """Whoever needs the wallet next finds what holds it, ends it, and says so; readiness is red meanwhile."""
@@ -78,10 +80,12 @@ async def test_a_transaction_that_could_not_be_aborted_is_ended(stage: Stage) ->
             await scene.client.send(scene.load.transfer(sender, recipient))
             assert await point.met(3, MET_S_MAX)
         began_at_s = time.monotonic()
-        await scene.client.send(scene.load.transfer(sender, recipient))
-        reason = await scene.service.wait_not_ready("rabbitmq")
-        await scene.answered()
+        with command_fault(scene.servers.mongo, ["killSessions"], errorCode=MAX_TIME_EXPIRED):
+            await scene.client.send(scene.load.transfer(sender, recipient))
+            reason = await scene.service.wait_not_ready("rabbitmq")
+            await scene.answered()
 
         assert time.monotonic() - began_at_s < NEXT_WRITE_S_MAX
         assert "events wait for the database" in reason
         assert scene.service.lines("abandoned_transactions_ended")
+        assert scene.service.lines("abandoned_transactions_unknown")

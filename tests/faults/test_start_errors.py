@@ -22,7 +22,7 @@ from tests.faults.stage import Stage
 from tests.scenario import USD
 
 START_S_MAX = 20.0
-"""How long a start may take when one of its commands has failed; measured under 1 s."""
+"""How long a start may take when one of its commands has failed, on a machine with other work."""
 
 ATTEMPTS_MAX = 100
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 import pytest
 
 from tests.faults.command_fault import command_fault
-from tests.faults.conftest import TRANSACTION_LIFETIME_S
 from tests.faults.metric import metric
 from tests.faults.scene import Scene
 from tests.faults.stage import Stage
@@ -24,6 +23,8 @@ BATCH = 300
 ENTRY_BYTES_MAX = 2_000
 """A document of MongoDB may have 16 MB."""
 
+LIFETIME = "transactionLifetimeLimitSeconds"
+
 MET_S_MAX = 15.0
 
 OUT_OF_DISK_SPACE = 14031
@@ -34,11 +35,11 @@ FULL_S = 3.0
 def short_transactions(scene: Scene, lifetime_s: int) -> Iterator[None]:
     """Let the server end each transaction after so many seconds."""
     admin = scene.servers.mongo.admin
-    admin.command({"setParameter": 1, "transactionLifetimeLimitSeconds": lifetime_s})
+    set_before = admin.command({"setParameter": 1, LIFETIME: lifetime_s})["was"]
     try:
         yield
     finally:
-        admin.command({"setParameter": 1, "transactionLifetimeLimitSeconds": TRANSACTION_LIFETIME_S})
+        admin.command({"setParameter": 1, LIFETIME: set_before})
 
 
 def large(event: Event) -> Event:

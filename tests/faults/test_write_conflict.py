@@ -18,7 +18,8 @@ from tests.scenario import signup
 
 WRITE_CONFLICT = 112
 NO_SUCH_TRANSACTION = 251
-DUPLICATE_KEY = 11000
+TAKEN_ID = {"errorCode": 11000, "errorExtraInfo": {"keyPattern": {"_id": 1}, "keyValue": {"_id": 1}}}
+"""DuplicateKey; the server refuses to make one up without saying which key."""
 
 ABORT = Statement("abortTransaction", "")
 
@@ -32,14 +33,14 @@ COPIES = 20
 
 TAKEN = 8
 """Inserts in a row that find their key taken: fewer than the tries of a unit of work, more than an event may have."""
-ELAPSED_S_MAX = 10.0
-"""Longest for the copies of some events, all at once at two processes; measured 1 to 2 s. A loop of 251 has no end."""
+
+ELAPSED_S_MAX = 20.0
+"""Longest for the copies of some events, all at once at two processes. A loop of 251 has no end."""
 
 
 @pytest.mark.fault(
     "T60", "write conflict 1, 3, 11 and 20 times in a row", "failCommand 112 on update; 12 tries are one unit of work"
 )
-@pytest.mark.timeout(90)
 async def test_a_lost_race_is_run_again_after_a_wait(stage: Stage) -> None:
     """However often it loses, there is one effect; it waits between the tries, and says so when it has to give up."""
     async with stage.scene() as scene:
@@ -76,7 +77,7 @@ async def test_a_taken_key_is_a_race_and_no_loop(stage: Stage) -> None:
                 new = load.new_id()
                 await scene.client.send(*[signup(new), load.topup(new), load.transfer()] * COPIES)
                 await scene.answered()
-            taken = {"errorCode": DUPLICATE_KEY, "namespace": f"{scene.books.name}.transactions"}
+            taken = {**TAKEN_ID, "namespace": f"{scene.books.name}.transactions"}
             with command_fault(scene.servers.mongo, ["insert"], times=TAKEN, **taken) as point:
                 await scene.client.send(load.transfer())
                 assert await point.met(TAKEN, MET_S_MAX)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from bson import Int64
 
+from adapters.embedded import Mongod
 from adapters.mongo import abandoned
 from adapters.mongo.abandoned import AbandonedTransactions
 from adapters.mongo.client import Database, Session, connect
@@ -89,3 +90,16 @@ async def test_a_process_that_wakes_up_runs_its_work_again(
     await run_in_transaction(bank.database, freeze_once)
 
     assert 2 == runs
+
+
+async def test_another_deployment_on_the_server_is_left_alone(
+    bank: Bank, dead_process: Database, mongod: Mongod
+) -> None:
+    """Whoever has connected to another database ends nothing of this one, however long it has been idle."""
+    other, same = connect(mongod.url("other_books")), connect(mongod.url(bank.database.name))
+
+    ended = [await AbandonedTransactions(database).end(idle_s=0) for database in (other, same)]
+
+    await other.close()
+    await same.close()
+    assert [0, 1] == ended

@@ -236,6 +236,18 @@ async def test_everything_missing_is_found(
     assert expected == {(finding.check, subject_of(finding)) for finding in findings}
 
 
+@pytest.mark.parametrize("id_", ["507F1F77BCF86CD799439AAA", "507f1f77bcf86cd799439aaa"])
+async def test_a_record_that_nobody_would_find_is_found(lived_in: Database, mongo_client: Client, id_: str) -> None:
+    """A record whose id is the text of an ObjectId, in either case, is named: its money would move again."""
+    books = mongo_client[lived_in.name]
+    record = {**(books["transactions"].find_one({"_id": ObjectId(REFUSED)}) or {}), "_id": id_}
+    books["transactions"].insert_one(record, bypass_document_validation=True)
+
+    findings, _ = await audited(lived_in)
+
+    assert [(Check.UNREADABLE, f"transaction {id_}")] == [(each.check, each.subject) for each in findings]
+
+
 async def test_a_due_reversal_that_cannot_be_read_is_told_by_the_audit_alone(
     lived_in: Database, mongo_client: Client
 ) -> None:

@@ -33,6 +33,7 @@ DOCUMENTS: Mapping[str, dict[str, object]] = {
     "transactions": record_to_document(topup_record(1)),
     "outbox": {"_id": ObjectId(), "transactionIds": ["t-1", ObjectId()], "createdAt": NOON},
     "leases": {"_id": "relay", "holder": "relay-1", "expiresAt": NOON},
+    "cutover": {"_id": "v1", "stoppedAt": NOON},
     "unadopted": {"_id": ObjectId(), "reason": "the balance is negative", "listedAt": NOON},
 }
 """A good document of each collection."""
@@ -92,6 +93,7 @@ NEEDED = {
     "outbox": ["transactionIds", "createdAt"],
     "leases": ["holder", "expiresAt"],
     "unadopted": ["reason", "listedAt"],
+    "cutover": [],
 }
 """The fields that must be there."""
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from bson import ObjectId
+from bson import Binary, ObjectId
 
 from adapters.embedded import Mongod
 from adapters.mongo import seeding
@@ -15,11 +15,20 @@ from adapters.mongo.adoption import adopt
 from adapters.mongo.client import APPLICATION_NAME, Database, connect
 from adapters.mongo.errors import UnsuitableStore
 from adapters.mongo.seeding import Finding, Seeding
+from adapters.mongo.undecided import decide_not_applied
 from adapters.mongo.unit_of_work import MongoUnitOfWork
 from adapters.mongo.v1_books import are_v1_alone, changed_after
 from tests.history import APPLIED, REFUSED, live
 from tests.integration.fail_points import failing
-from tests.integration.v1_transactions import STOPPED_AT, Client, V1Transactions, audited, id_at, v1_transactions
+from tests.integration.v1_transactions import (
+    CREATED,
+    STOPPED_AT,
+    Client,
+    V1Transactions,
+    audited,
+    id_at,
+    v1_transactions,
+)
 from tests.scenario import ALICE, USD
 from wallet_core import Policy, StoreUnavailable
 from wallet_core.memory import ManualClock
@@ -109,8 +118,8 @@ async def test_the_books_that_are_lived_in_are_left_alone(v1: V1Transactions) ->
     assert before == v1.everything()
 
 
-async def test_an_undecided_one_is_settled_by_its_status(v1: V1Transactions) -> None:
-    """Once the transactions service has read v1's answer the next run knows how it ended."""
+async def test_an_undecided_one_is_settled_by_completed_alone(v1: V1Transactions) -> None:
+    """Completed says that v1 had applied it. Failed may be a time-out of what v1 had applied: a person decides."""
     ids = [v1.insert("Processing") for _ in range(3)]
     await v1.seed()
     v1.change(ids[0], "Completed")
@@ -118,9 +127,45 @@ async def test_an_undecided_one_is_settled_by_its_status(v1: V1Transactions) -> 
 
     report = await v1.seed()
 
-    assert dict(zip(ids, ("applied", "refused", "undecided"), strict=True)) == v1.states()
-    assert (1, 1, [(ids[2], Finding.UNDECIDED)]) == (report.applied, report.refused, v1.findings())
+    assert dict(zip(ids, ("applied", "undecided", "undecided"), strict=True)) == v1.states()
+    assert (1, 0) == (report.applied, report.refused)
+    assert [(ids[1], Finding.UNDECIDED), (ids[2], Finding.UNDECIDED)] == v1.findings()
+    assert "Failed by its status now" in v1.listed[0].text
     assert [] == (await audited(v1.books))[0]
+
+
+async def test_a_verdict_is_kept(v1: V1Transactions) -> None:
+    """What a person has said not to be applied is not asked again; Failed refuses it, and Completed is told."""
+    open_, failed, completed = ids = [v1.insert("Processing") for _ in range(3)]
+    await v1.seed()
+    assert [] == await decide_not_applied(v1.books, ids, ManualClock())
+
+    again = await v1.seed()
+    forgotten = v1.states()
+    v1.change(failed, "Failed")
+    v1.change(completed, "Completed")
+    await v1.seed()
+
+    assert (3, {}) == (again.known, forgotten)
+    assert {failed: "refused", completed: "applied"} == v1.states()
+    assert [(completed, Finding.CHANGED)] == v1.findings()
+    assert open_ not in v1.states()
+
+
+async def test_another_instant_of_v1s_end_is_refused(v1: V1Transactions) -> None:
+    """The first one is kept: an earlier one would let go what v1 may have applied, and none at all hold back ours."""
+    held = v1.insert("Processing")
+    await v1.seed(STOPPED_AT + timedelta(microseconds=7))
+    v1.insert("Pending", _id=id_at(STOPPED_AT + timedelta(hours=1)))
+
+    for other in (CREATED - timedelta(hours=1), STOPPED_AT + timedelta(milliseconds=1)):
+        with pytest.raises(UnsuitableStore, match="could be let go"):
+            await v1.seed(other)
+    report = await v1.seed()
+    await v1.seed(STOPPED_AT + timedelta(microseconds=7))
+
+    assert STOPPED_AT == v1.kept_stop()
+    assert (1, {held: "undecided"}) == (report.later, v1.states())
 
 
 async def test_a_status_that_has_turned_is_told_and_not_followed(v1: V1Transactions) -> None:
@@ -143,7 +188,8 @@ async def test_what_was_created_after_v1_had_stopped_is_not_recorded(v1: V1Trans
     report = await v1.seed(STOPPED_AT)
 
     assert {before: "undecided"} == v1.states()
-    assert (1, [(before, Finding.UNDECIDED)]) == (report.later, v1.findings())
+    told = [(before, Finding.UNDECIDED), (str(later), Finding.RELEASED)]
+    assert (1, told) == (report.later, v1.findings())
     assert later not in v1.states()
 
 
@@ -158,6 +204,36 @@ async def test_a_wrong_database_is_refused(v1: V1Transactions, mongod: Mongod) -
         await source.close()
 
     assert before == v1.everything()
+
+
+async def test_a_source_that_cannot_be_v1s_is_refused(v1: V1Transactions) -> None:
+    """No transactions where v1's wallets hold money, and a foreign collection of that name, would seed nothing."""
+    wallets = [{"userId": ObjectId(), "balance": balance} for balance in (0, 5)]
+    books = v1.client[v1.books.name]
+    books.command({"insert": "wallets", "documents": wallets[:1], "bypassDocumentValidation": True})
+    without_money = await v1.seed()
+    books.command({"insert": "wallets", "documents": wallets[1:], "bypassDocumentValidation": True})
+
+    with pytest.raises(UnsuitableStore, match=r"is empty, and v1's wallets hold money.*--without-transactions"):
+        await v1.seed()
+    v1.insert("Completed", type="Invoice")
+    v1.insert("paid")
+    with pytest.raises(UnsuitableStore, match="holds none with a status and a type of v1's"):
+        await v1.seed()
+
+    assert (0, {}) == (without_money.total, v1.states())
+
+
+async def test_a_document_that_cannot_be_read_is_named(v1: V1Transactions) -> None:
+    """A UUID of one byte ends the run with the document's id; what was recorded before it stays."""
+    before = [v1.insert("Completed") for _ in range(3)]
+    bad = v1.insert("Completed", amount=Binary(b"x", 4))
+    v1.insert("Completed")
+
+    with pytest.raises(UnsuitableStore, match=f"transaction {bad} of the database"):
+        await v1.seed()
+
+    assert set(v1.states()) < set(before)
 
 
 async def test_v1s_database_is_only_read(v1: V1Transactions, mongo_client: Client) -> None:
@@ -203,7 +279,9 @@ async def test_it_shows_whether_v1s_books_were_taken_over(database: Database, mo
     alone = await are_v1_alone(database)
     changed = await changed_after(database, STOPPED_AT - timedelta(milliseconds=1))
     unchanged = await changed_after(database, STOPPED_AT)
+    mongo_client[database.name]["wallets_v1"].insert_one({**wallet, "updatedAt": STOPPED_AT + timedelta(seconds=1)})
+    changed_in_the_copy = await changed_after(database, STOPPED_AT)
     await adopt(database, USD, ManualClock(), lambda _: None)
 
     assert (False, True, False) == (empty, alone, await are_v1_alone(database))
-    assert (str(wallet["_id"]), None) == (changed, unchanged)
+    assert (str(wallet["_id"]), None, str(wallet["_id"])) == (changed, unchanged, changed_in_the_copy)

@@ -8,7 +8,7 @@ import pytest
 from pamqp.commands import Basic
 
 from adapters.rabbitmq.connection import connected
-from adapters.rabbitmq.dead_letters import DeadLetterMessage, DeadLetters, Replay, dead_letters
+from adapters.rabbitmq.dead_letters import DeadLetterMessage, DeadLetters, Discard, Replay, dead_letters
 from adapters.rabbitmq.topology import DEAD_LETTER_QUEUE, Topology
 from tests.neighbour import Neighbour, body_of
 from tests.scenario import ALICE, signup, topup, transaction_id
@@ -95,7 +95,7 @@ async def test_a_broker_without_the_queue_has_no_letters(rabbitmq_url: str) -> N
     async with dead_letters(rabbitmq_url) as queue:
         assert () == await queue.list()
         assert Replay(0, 0, 0) == await queue.replay(everything)
-        assert 0 == await queue.discard(everything)
+        assert Discard(0, 0) == await queue.discard(everything)
 
 
 async def test_a_replay_sends_letters_back_to_their_source(letters: DeadLetters, neighbour: Neighbour) -> None:
@@ -130,8 +130,17 @@ async def test_a_letter_of_somebody_else_has_an_id_too(letters: DeadLetters, nei
     (letter,) = await letters.list()
 
     assert letter.id.startswith("body-")
-    assert 1 == await letters.discard(lambda other: other.id == letter.id)
+    assert Discard(1, 0) == await letters.discard(lambda other: other.id == letter.id)
     assert 0 == await neighbour.ready(DEAD_LETTER_QUEUE)
+
+
+async def test_an_id_that_we_do_not_write_is_none(letters: DeadLetters, neighbour: Neighbour) -> None:
+    """An id is something to type into the next command: one with other characters is not believed."""
+    await put_letter(neighbour, "i\x1b[31m", b"forged")
+
+    (letter,) = await letters.list()
+
+    assert letter.id.startswith("body-")
 
 
 async def test_a_letter_that_cannot_go_back_stays(letters: DeadLetters, neighbour: Neighbour) -> None:
@@ -149,8 +158,34 @@ async def test_a_discard_removes_only_what_is_selected(letters: DeadLetters, nei
     for letter_id in ("a", "b", "c"):
         await put_letter(neighbour, letter_id, b"poison")
 
-    assert 1 == await letters.discard(lambda letter: letter.id == "b")
+    assert Discard(1, 0) == await letters.discard(lambda letter: letter.id == "b")
     assert ["a", "c"] == [letter.id for letter in await letters.list()]
+
+
+async def test_the_letter_of_a_due_reversal_is_not_discarded(letters: DeadLetters, neighbour: Neighbour) -> None:
+    """It is the only one that there will be; one that only looks like it, and cannot be replayed, may go."""
+    await put_letter(neighbour, "due", b"owed", reason="reversal_shortfall")
+    await put_letter(neighbour, "foreign", b"poison", reason="reversal_shortfall", source="")
+    await put_letter(neighbour, "poison", b"poison")
+
+    assert Discard(discarded=2, kept=1) == await letters.discard(everything)
+    assert ["due"] == [letter.id for letter in await letters.list()]
+
+
+async def test_the_last_of_very_many_letters_is_found(
+    rabbitmq_url: str, letters: DeadLetters, neighbour: Neighbour
+) -> None:
+    """However many foreign letters are in front, a letter is thrown away by its id."""
+    async with connected(rabbitmq_url, "somebody else") as connection:
+        channel = connection.channel(publisher_confirms=False)
+        await channel.initialize()
+        underlay = await channel.get_underlay_channel()
+        for number in range(10_000):
+            await underlay.basic_publish(b"%d" % number, routing_key=DEAD_LETTER_QUEUE)
+        await neighbour.wait_ready(DEAD_LETTER_QUEUE, 10_000)
+    await put_letter(neighbour, "last", b"poison")
+
+    assert Discard(discarded=1, kept=0) == await letters.discard(lambda letter: letter.id == "last")
 
 
 async def test_a_call_is_bounded(letters: DeadLetters, neighbour: Neighbour) -> None:
@@ -159,7 +194,7 @@ async def test_a_call_is_bounded(letters: DeadLetters, neighbour: Neighbour) -> 
         await put_letter(neighbour, f"letter-{number}", b"poison")
 
     assert Replay(replayed=2, skipped=0, failed=0) == await letters.replay(everything, messages_max=2)
-    assert 1 == await letters.discard(everything, messages_max=1)
+    assert Discard(1, 0) == await letters.discard(everything, messages_max=1)
     assert ["letter-3", "letter-4"] == [letter.id for letter in await letters.list()]
 
 

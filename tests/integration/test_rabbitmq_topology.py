@@ -157,7 +157,7 @@ async def test_a_race_that_never_ends_is_given_up(connection: AbstractConnection
         await Desk(connection).ensure("exchange raced", look, make)
 
 
-async def test_our_queues_have_no_arguments(connection: AbstractConnection, neighbour: Neighbour) -> None:
+async def test_our_queues_have_a_type_and_nothing_else(connection: AbstractConnection, neighbour: Neighbour) -> None:
     """The broker moves nothing out of our queues by itself: no time to live, no dead-letter exchange, no limit."""
     topology = Topology(retry_delays_ms=DELAYS_MS)
 
@@ -165,7 +165,7 @@ async def test_our_queues_have_no_arguments(connection: AbstractConnection, neig
 
     channel = await neighbour.channel()
     for name in (DEAD_LETTER_QUEUE, *(queue.name for queue in topology.retry_queues())):
-        await channel.declare_queue(name, durable=True, arguments=None)
+        await channel.declare_queue(name, durable=True, arguments={"x-queue-type": "classic"})
         with pytest.raises(ChannelPreconditionFailed):
             await (await neighbour.channel()).declare_queue(name, durable=True, arguments={"x-message-ttl": 50})
 

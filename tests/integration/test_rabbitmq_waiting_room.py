@@ -19,8 +19,11 @@ from adapters.rabbitmq.observer import SilentObserver
 from adapters.rabbitmq.publisher import PublishingConnection
 from adapters.rabbitmq.topology import INPUT_QUEUES, TRANSACTION_EXCHANGE, Topology, retry_queue
 from adapters.rabbitmq.waiting_room import HELD_MAX, WaitingRoom
-from tests.neighbour import Neighbour, eventually
+from tests.neighbour import Neighbour, body_of, eventually
+from tests.scenario import ALICE, signup
+from tests.wallet_service import WalletService, running
 from wallet_core.fields import iso_milliseconds
+from wallet_core.settlement import RETRY_DELAYS_MS
 
 UPDATE, REVERT = "wallet.update.q", "wallet.revert.q"
 DELAYS_MS = (50, 100)
@@ -40,7 +43,7 @@ async def waiting_room(url: str, delays_ms: Sequence[int] = DELAYS_MS) -> AsyncI
         assert await publishing.wait_connected(15)
         async with connected(url, "waiting room") as connection:
             room = WaitingRoom(session, publishing, channel, SystemClock(), SilentObserver())
-            await room.open(connection, topology.retry_queues())
+            await room.open(connection, await topology.held_queues(connection))
             yield room
             await session.close()
             await channel.close()
@@ -97,6 +100,23 @@ async def test_time_that_was_waited_counts(rabbitmq_url: str, neighbour: Neighbo
         await neighbour.put(WAITS_AN_HOUR, b"waits", parked(datetime.now(UTC) - parked_for))
 
         await neighbour.wait_ready(UPDATE, 1)
+
+
+async def test_who_waits_in_a_default_delay_comes_back_under_other_delays(
+    rabbitmq_url: str, neighbour: Neighbour
+) -> None:
+    """What waits since before WALLET_RETRY_DELAYS_MS was set is held as before, and no such queue is made anew."""
+    left = RETRY_DELAYS_MS[-1]
+    await declared(rabbitmq_url, [left])
+    waited = parked(datetime.now(UTC) - timedelta(days=1))
+    await neighbour.put(retry_queue("wallet.user.q", left), body_of(signup(ALICE)), waited)
+
+    async with running(WalletService(rabbitmq_url)) as service:
+        await service.wait_balance(ALICE, 0)
+
+    async with connected(rabbitmq_url, "topology") as connection:
+        held = {queue.delay_ms for queue in await Topology(retry_delays_ms=DELAYS_MS).held_queues(connection)}
+    assert {*DELAYS_MS, left} == held
 
 
 async def test_a_clock_that_jumps_holds_nothing_for_ever(rabbitmq_url: str, neighbour: Neighbour) -> None:
@@ -231,12 +251,13 @@ async def test_an_event_whose_source_is_full_stays(rabbitmq_url: str, neighbour:
 
 async def test_an_event_whose_source_is_gone_stays(rabbitmq_url: str, neighbour: Neighbour) -> None:
     """When its source was deleted an event waits until the topology is repaired, and is there then."""
-    async with waiting_room(rabbitmq_url):
+    async with waiting_room(rabbitmq_url) as room:
         channel = await neighbour.channel()
         await channel.queue_delete(UPDATE)
 
         await neighbour.put(WAITS_50_MS, b"waits", parked())
         await neighbour.wait_ready(UPDATE, 1)
+        await room.finish()  # its copy is there before its ack is
 
     assert 0 == await neighbour.ready(WAITS_50_MS)
 

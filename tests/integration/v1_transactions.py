@@ -56,6 +56,10 @@ class V1Transactions:
         query = {"_id": ObjectId(id_)}
         self.client[self.source.name]["transactions"].update_one(query, {"$set": {"status": status}})
 
+    def kept_stop(self) -> object:
+        """Give the instant of v1's end that the books keep."""
+        return (self.client[self.books.name]["cutover"].find_one({"_id": "v1"}) or {}).get("stoppedAt")
+
     async def seed(self, stopped_at: datetime | None = None) -> SeedReport:
         """Run a seeding; ``listed`` is what it tells."""
         self.listed = []

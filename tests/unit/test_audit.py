@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -32,6 +32,7 @@ from wallet_core import (
     Shortfall,
     TransactionRecord,
     TransactionState,
+    Vocabulary,
     Wallet,
     post_all,
 )
@@ -43,6 +44,7 @@ from wallet_core.wallet import wallet_id_of
 
 ALICES, BOBS, CAROLS = (wallet_id_of(user_id, "USD") for user_id in (ALICE, BOB, CAROL))
 TWIN = "f" * 24
+NOON_2020 = datetime(2020, 1, 1, 12, tzinfo=UTC)
 
 
 @dataclass
@@ -297,6 +299,49 @@ VANDALISM: list[tuple[str, Callable[[Books], object], set[tuple[Check, str]]]] =
         "a lost fingerprint",
         lambda books: books.change_record(TOMBSTONE, fingerprint=None),
         {(Check.TRANSACTION, TOMBSTONE)},
+    ),
+    (
+        "another fingerprint",
+        lambda books: books.change_record(SENT, fingerprint="0" * 64),
+        {(Check.TRANSACTION, SENT)},
+    ),
+    (
+        "another currency of a refused transaction",
+        lambda books: books.change_record(REFUSED, currency="EUR"),
+        {(Check.TRANSACTION, REFUSED)},
+    ),
+    (
+        "another amount of a refused transaction",
+        lambda books: books.change_record(REFUSED, amount_minor=1),
+        {(Check.TRANSACTION, REFUSED)},
+    ),
+    (
+        "an answer with another reason",
+        lambda books: change_answer(books, REFUSED, reason="no"),
+        {(Check.TRANSACTION, REFUSED)},
+    ),
+    (
+        "a completed answer with a reason",
+        lambda books: change_answer(books, SENT, reason="no"),
+        {(Check.TRANSACTION, SENT)},
+    ),
+    (
+        "an answer in the other vocabulary",
+        lambda books: change_answer(books, SENT, vocabulary=Vocabulary.V1),
+        {(Check.TRANSACTION, SENT)},
+    ),
+    *(
+        (
+            f"an answer of another time while {record_name}",
+            lambda books, id_=id_: change_answer(books, id_, finalized_at=NOON_2020),
+            {(Check.TRANSACTION, id_)},
+        )
+        for record_name, id_ in (("applied", SENT), ("refused", REFUSED), ("reversed", TAKEN_BACK), ("due", DUE))
+    ),
+    (
+        "a dead letter of what is not due",
+        lambda books: books.change_record(SENT, dead_letter_id="letter"),
+        {(Check.TRANSACTION, SENT)},
     ),
     (
         "a ghost answer",

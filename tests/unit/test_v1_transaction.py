@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from bson import Decimal128, Int64, ObjectId
+from bson import Code, Decimal128, Int64, ObjectId
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -197,3 +197,12 @@ NAMES = st.sampled_from(["_id", "type", "userId", "fromUserId", "toUserId", "amo
 def test_whatever_is_stored_there_is_a_decision(document: Document) -> None:
     """No document can stop a migration."""
     assert isinstance(decided({"_id": ID, **document}), Settled | Undecided | Later | Left)
+
+
+def test_a_text_of_its_own_kind_is_no_text() -> None:
+    """JavaScript code, which the driver gives as a text that cannot be hashed, is neither a type nor a status."""
+    odd_type, odd_status = decided({**TOPUP, "type": Code("TopUp")}), decided({**TOPUP, "status": Code("Completed")})
+
+    assert isinstance(odd_type, Settled)
+    assert "Unknown transaction type" == odd_type.unreadable
+    assert isinstance(odd_status, Undecided)
