@@ -159,7 +159,7 @@ def faults(session: nox.Session) -> None:
         if session.posargs:
             run(session, "pytest", *session.posargs, env=environment)
             return
-        run(session, "pytest", "tests/faults", f"--fault-report={FAULT_REPORT}", env=environment)
+        run(session, "python", "-m", "tests.faults", "--report", FAULT_REPORT, env=environment)
         run(session, "python", "-m", "tests.faults.page")
 
 
