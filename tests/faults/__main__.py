@@ -4,7 +4,7 @@
 
     python -m tests.faults --report docs/reliability/faults.json
 
-Most of a fault test is waiting, so two runs of pytest share the work, every second file each, with servers of their own.
+Most of a fault test is waiting, so two runs of pytest share the work: every second file each, on servers of their own.
 Bounds: those of the tests. Exit code 1 when anything failed; the report says what.
 """
 
