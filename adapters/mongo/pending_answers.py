@@ -84,13 +84,10 @@ class MongoPendingAnswers:
         An ObjectId begins with the second in which it was made: close enough to the order.
         """
         behind: dict[str, object] = {} if after is None else {"_id": {"$gt": ObjectId(after.id)}}
-        while documents := await self._readable(behind, rows_max):
-            rows = [row for row in map(self._row, documents) if row is not None]
-            if rows:
-                self._observer.reached(StoreStep.OUTBOX_READ, (id_ for row in rows for id_ in row.transaction_ids))
-                return rows
-            behind = {"_id": {"$gt": documents[-1]["_id"]}}
-        return []
+        rows = [row_from_document(document) for document in await self._readable(behind, rows_max)]
+        if rows:
+            self._observer.reached(StoreStep.OUTBOX_READ, (id_ for row in rows for id_ in row.transaction_ids))
+        return rows
 
     async def answers(self, transaction_ids: Ids[str]) -> Mapping[str, TransactionFinalized]:
         """Give the latest recorded answers by transaction id."""
@@ -135,14 +132,6 @@ class MongoPendingAnswers:
         return await self._outbox.find(
             {**READABLE, **where}, projection=ROW_FIELDS, sort=[("_id", 1)], limit=rows_max, rows_expected=rows_max
         )
-
-    def _row(self, document: Document) -> PendingRow | None:
-        """Read a row; None for one that somebody has altered: it must not stop the others."""
-        try:
-            return row_from_document(document)
-        except LedgerCorrupted as error:
-            self._tell("outbox_row_unreadable", str(document.get("_id")), str(error))
-            return None
 
     def _answer(self, document: Document) -> TransactionFinalized | None:
         """Read an answer; None for one that somebody has altered: it must not stop the others."""

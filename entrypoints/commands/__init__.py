@@ -11,6 +11,7 @@
     audit.py         do the books add up?
     outbox.py        what is not published yet
     dead_letters.py  list, show, replay, discard
+    books.py         what those need that look into the books
 
 Exit codes: 0 done; 1 something was found that a person must look at; 2 wrong call, wrong setting, or no start possible.
 """

@@ -6,14 +6,13 @@ import gc
 from contextlib import aclosing
 
 from adapters.mongo.audit import MongoAudit
-from adapters.mongo.client import Database, connect
-from adapters.mongo.errors import UnsuitableStore
+from adapters.mongo.client import Database
 from adapters.mongo.reversals_due import reversals_due
 from entrypoints.audit_progress import audit_progress
-from entrypoints.screen import fail, hint, print_plain
+from entrypoints.commands.books import with_books
+from entrypoints.screen import hint, print_plain
 from entrypoints.settings import Settings
 from wallet_core.audit import Finding, Summary
-from wallet_core.errors import StoreUnavailable
 from wallet_core.fields import iso_milliseconds
 from wallet_core.money import Currency, major_units
 
@@ -28,25 +27,16 @@ through each page that is being read, a tenth of the whole time, for documents t
 async def audit(settings: Settings) -> int:
     """Print every contradiction and a summary; 1 if there was any, 2 if the books could not be read."""
     gc.set_threshold(CYCLES_SOUGHT_AFTER)
-    database: Database | None = None
-    try:
-        database = connect(settings.database_url.reveal())
-        await database.check()
+
+    async def run(database: Database) -> int:
         books = MongoAudit(database)
         await _print_findings(books)
         await _print_reversals_due(database)
-    except UnsuitableStore as error:
-        fail(str(error))
-        return 2
-    except StoreUnavailable as error:
-        fail(f"{error}\nDATABASE_URL names {settings.database_url.redacted}")
-        return 2
-    finally:
-        if database is not None:
-            await database.close()
-    for line in summary_lines(books.summary, settings.wallet_currency):
-        print_plain(line)
-    return 1 if books.summary.findings else 0
+        for line in summary_lines(books.summary, settings.wallet_currency):
+            print_plain(line)
+        return 1 if books.summary.findings else 0
+
+    return await with_books(settings, run)
 
 
 def summary_lines(summary: Summary, currency: Currency) -> list[str]:

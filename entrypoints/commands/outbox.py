@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from adapters.mongo.backlog import Backlog, Lease, WaitingAnswer, backlog
-from adapters.mongo.client import Database, connect
-from adapters.mongo.errors import UnsuitableStore
+from adapters.mongo.client import Database
 from adapters.mongo.pending_answers import BACKLOG_ROWS_MAX
-from entrypoints.screen import fail, hint, print_plain, print_rows
+from entrypoints.commands.books import with_books
+from entrypoints.screen import hint, print_plain, print_rows
 from entrypoints.settings import Settings
-from wallet_core.errors import LedgerCorrupted, StoreUnavailable
 from wallet_core.fields import iso_milliseconds
 
 OLDER_THAN_S = 60
@@ -24,21 +23,17 @@ An answer waits for a fifth of a second. When the relay's process is killed the 
 
 async def outbox(settings: Settings, answers_max: int, older_than_s: int) -> int:
     """Print what waits; 1 if something waits too long or cannot be read, 2 if nobody could be asked."""
-    database: Database | None = None
-    try:
-        database = connect(settings.database_url.reveal())
-        await database.check()
+
+    async def run(database: Database) -> int:
         waiting = await backlog(database, answers_max)
-    except (UnsuitableStore, LedgerCorrupted) as error:
-        fail(str(error))
-        return 2
-    except StoreUnavailable as error:
-        fail(f"{error}\nDATABASE_URL names {settings.database_url.redacted}")
-        return 2
-    finally:
-        if database is not None:
-            await database.close()
-    _print(waiting, answers_max)
+        _print(waiting, answers_max)
+        return _verdict(waiting, older_than_s)
+
+    return await with_books(settings, run)
+
+
+def _verdict(waiting: Backlog, older_than_s: int) -> int:
+    """Say what a person must look at; 1 if there is anything."""
     if waiting.unreadable:
         hint(
             "Somebody has altered rows of the outbox: no relay publishes them. Mend them from a backup, or remove "

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adapters.clock import SystemClock
-from adapters.mongo.client import Database, connect
-from adapters.mongo.errors import UnsuitableStore
+from adapters.mongo.client import Database
 from adapters.mongo.undecided import Undecided, decide_applied, decide_not_applied, list_undecided
+from entrypoints.commands.books import with_books
 from entrypoints.screen import fail, hint, print_plain, print_rows
 from entrypoints.settings import Settings
-from wallet_core.errors import ConcurrentUpdate, LedgerCorrupted, StoreUnavailable
 from wallet_core.fields import iso_milliseconds, usable_id
 from wallet_core.money import Currency, major_units
 
@@ -22,22 +21,13 @@ COLUMNS = ("ID", "CREATED", "KIND", "AMOUNT", "FROM", "TO", "TOUCHED")
 
 async def undecided(settings: Settings, transaction_ids: Sequence[str], *, is_applied: bool) -> int:
     """List all without ids, else record the verdict about these; 1 if a person must look, 2 without the books."""
-    database: Database | None = None
-    try:
-        database = connect(settings.database_url.reveal())
-        await database.check()
+
+    async def run(database: Database) -> int:
         if not transaction_ids:
             return await _list(database, settings.wallet_currency)
         return await _decide(database, transaction_ids, is_applied=is_applied)
-    except (UnsuitableStore, LedgerCorrupted) as error:
-        fail(str(error))
-        return 2
-    except (StoreUnavailable, ConcurrentUpdate) as error:
-        fail(f"{error}\nDATABASE_URL names {settings.database_url.redacted}")
-        return 2
-    finally:
-        if database is not None:
-            await database.close()
+
+    return await with_books(settings, run)
 
 
 async def _list(database: Database, currency: Currency) -> int:

@@ -81,17 +81,17 @@ class Bank:
         await post_all([OpenWallet(ALICE), OpenWallet(BOB)], self.unit_of_work, ManualClock(), policy)
         self.observer.clear()
 
-    async def transfer(self) -> OutcomeKind:
-        """Let Alice send Bob 1.00, always under the same transaction id."""
+    async def transfer(self, number: int = 7, amount_minor: int = 100) -> OutcomeKind:
+        """Let Alice send Bob 1.00, always under the same transaction id; or another sum, under that of ``number``."""
         request = Linked(
-            transaction_id=transaction_id(7),
+            transaction_id=transaction_id(number),
             fingerprint="f" * 64,
             vocabulary=Vocabulary.V1,
             kind=TransactionKind.TRANSFER,
             sender_id=ALICE,
             recipient_id=BOB,
-            amount_minor=100,
-            legs=(Debit(ALICE, 100), Credit(BOB, 100)),
+            amount_minor=amount_minor,
+            legs=(Debit(ALICE, amount_minor), Credit(BOB, amount_minor)),
         )
         (outcome,) = await post_all([request], self.unit_of_work, ManualClock(), Policy(USD))
         return outcome.kind

@@ -10,23 +10,10 @@ from adapters.embedded import Mongod
 from adapters.mongo import abandoned
 from adapters.mongo.abandoned import AbandonedTransactions
 from adapters.mongo.client import Database, Session, connect
-from adapters.mongo.indexes import prepare
 from adapters.mongo.unit_of_work import run_in_transaction
 from tests.fixtures.mongod import TRANSACTION_LIFETIME_S
-from tests.integration.mongo_bank import ONE_EFFECT, Bank, CountingObserver
+from tests.integration.mongo_bank import ONE_EFFECT, Bank
 from wallet_core import ConcurrentUpdate, OutcomeKind
-
-
-@pytest.fixture
-async def bank(database_url: str) -> AsyncIterator[Bank]:
-    """Open the bank on a database of its own."""
-    observer = CountingObserver()
-    database = connect(database_url, observer)
-    await prepare(database)
-    bank = Bank(database, observer)
-    await bank.open()
-    yield bank
-    await database.close()
 
 
 @pytest.fixture

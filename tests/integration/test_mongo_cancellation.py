@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Generator
+from collections.abc import Awaitable, Coroutine, Generator
 from functools import partial
 from itertools import count
 from typing import TypeVar
 
-import pytest
 from pymongo import MongoClient
 
-from adapters.mongo.client import connect
-from adapters.mongo.indexes import prepare
-from tests.integration.mongo_bank import USD, Bank, CountingObserver
-from wallet_core import Credit, Debit, Linked, OutcomeKind, Policy, TransactionKind, Vocabulary, post_all
-from wallet_core.memory import ManualClock
-from wallet_core.testing.conformance.store import ALICE, BOB, transaction_id
+from tests.integration.mongo_bank import Bank
+from wallet_core import OutcomeKind
 
 T = TypeVar("T")
 
@@ -26,34 +21,6 @@ NEXT_S_MAX = 5.0
 
 WAIT_S_MAX = 20.0
 """No transfer takes longer, cancelled or not."""
-
-
-@pytest.fixture
-async def bank(database_url: str) -> AsyncIterator[Bank]:
-    """Open the bank on a database of its own."""
-    observer = CountingObserver()
-    database = connect(database_url, observer)
-    await prepare(database)
-    bank = Bank(database, observer)
-    await bank.open()
-    yield bank
-    await database.close()
-
-
-async def transfer(bank: Bank, number: int) -> OutcomeKind:
-    """Let Alice send Bob one cent, under an id of its own."""
-    request = Linked(
-        transaction_id=transaction_id(number),
-        fingerprint="f" * 64,
-        vocabulary=Vocabulary.V1,
-        kind=TransactionKind.TRANSFER,
-        sender_id=ALICE,
-        recipient_id=BOB,
-        amount_minor=1,
-        legs=(Debit(ALICE, 1), Credit(BOB, 1)),
-    )
-    (outcome,) = await post_all([request], bank.unit_of_work, ManualClock(), Policy(USD))
-    return outcome.kind
 
 
 class CancelledAt(Awaitable[T]):
@@ -104,10 +71,10 @@ async def test_cancelled_at_any_await_it_holds_no_wallet(
     """T27: after each the next transfer wins at its first try, and the cancelled one has happened as a whole or not."""
     repeated = 0
     for index in count(1):
-        was_cancelled = await run_cancelled(transfer(bank, index), index)
+        was_cancelled = await run_cancelled(bank.transfer(index, 1), index)
         bank.observer.clear()
         async with asyncio.timeout(NEXT_S_MAX):
-            outcome = await transfer(bank, index)
+            outcome = await bank.transfer(index, 1)
         assert bank.observer.counts == {}
         open_transactions = mongo_client.admin.command("serverStatus")["transactions"]["currentOpen"]
         assert (index, 0) == (index, open_transactions)

@@ -1,18 +1,16 @@
 """The unit of work under faults that the server injects: each ends in exactly one effect, or in none and an error."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from pymongo import MongoClient
 
 from adapters.mongo import unit_of_work
 from adapters.mongo.adoption import unmigrated
-from adapters.mongo.client import connect
 from adapters.mongo.indexes import prepare
 from adapters.mongo.pending_answers import MongoPendingAnswers
 from tests.integration.fail_points import OF_THE_SERVICE, TRANSIENT, failing, until_blocked
-from tests.integration.mongo_bank import NO_EFFECT, ONE_EFFECT, Bank, CountingObserver
+from tests.integration.mongo_bank import NO_EFFECT, ONE_EFFECT, Bank
 from wallet_core import ConcurrentUpdate, OutcomeKind, StoreUnavailable
 from wallet_core.ports import Books, WalletChange
 from wallet_core.testing.conformance.store import ALICE, credit, error_of
@@ -29,18 +27,6 @@ GONE = (91, 189, 10107, 11600, 13435)
 """ShutdownInProgress, PrimarySteppedDown, NotWritablePrimary, InterruptedAtShutdown, NotPrimaryNoSecondaryOk."""
 
 NOT_REPLICATED = {"code": 64, "codeName": "WriteConcernFailed", "errmsg": "waiting for replication timed out"}
-
-
-@pytest.fixture
-async def bank(database_url: str) -> AsyncIterator[Bank]:
-    """Open the bank on a database of its own."""
-    observer = CountingObserver()
-    database = connect(database_url, observer)
-    await prepare(database)
-    bank = Bank(database, observer)
-    await bank.open()
-    yield bank
-    await database.close()
 
 
 @pytest.mark.parametrize("times", [1, 2, 10])

@@ -23,23 +23,6 @@ from wallet_core import (
 )
 
 ID = transaction_id(1)
-UNUSABLE_IDS = [
-    "",
-    " ",
-    "a b",
-    "a.b",
-    "é",
-    "x" * 65,
-    ID + "\n",
-    None,
-    1,
-    Decimal(1),
-    True,
-    [ID],
-    {"$gt": ""},
-    {},
-    "a:b",
-]
 READ_ELSEWHERE = {
     "transaction.created.transfer.documented",  # for holds, which come later: their queue is never consumed from
     "transaction.created.transfer.v1",
