@@ -24,7 +24,7 @@ from aiormq.abc import DeliveredMessage
 from structlog.typing import FilteringBoundLogger
 
 from adapters.rabbitmq.codec import attempts_of, dead_letter_id_of, message_of
-from adapters.rabbitmq.connection import BROKER_ERRORS, SessionLost, described
+from adapters.rabbitmq.connection import BROKER_ERRORS, SessionLost, answer_within, described
 from adapters.rabbitmq.consumed_queue import ANSWER_TIMEOUT_S, ConsumedQueue, OnDelivery
 from adapters.rabbitmq.patience import is_set_within
 from adapters.rabbitmq.topology import INPUT_QUEUES
@@ -71,7 +71,8 @@ class InputSession:
     async def consume(self, connection: AbstractConnection, name: str, prefetch: int, on_delivery: OnDelivery) -> None:
         """Consume one queue more; this session is lost with it. Raises one of BROKER_ERRORS."""
         channel = connection.channel(publisher_confirms=False, on_return_raises=False)
-        await channel.initialize(timeout=ANSWER_TIMEOUT_S)
+        async with answer_within(ANSWER_TIMEOUT_S):
+            await channel.initialize()
         self._queues[name] = ConsumedQueue(name, channel, await channel.get_underlay_channel(), self.lose)
         await self._queues[name].consume(prefetch, on_delivery)
 

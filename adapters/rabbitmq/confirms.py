@@ -29,7 +29,7 @@ from aiormq.channel import Channel
 from pamqp.commands import Basic
 from structlog.typing import FilteringBoundLogger
 
-from adapters.rabbitmq.connection import BROKER_ERRORS, close_quietly, described, only_our_cancellation
+from adapters.rabbitmq.connection import BROKER_ERRORS, answer_within, close_quietly, described
 
 IN_FLIGHT_MAX = 500
 """Most messages without a confirm yet: one batch. More in flight gain nothing in our measurements."""
@@ -117,11 +117,10 @@ class ConfirmedChannel:
         if connection is None or self._underlay is not None:
             return self._underlay
         try:
-            with only_our_cancellation():
-                async with asyncio.timeout(CONFIRM_TIMEOUT_S):
-                    channel = connection.channel(publisher_confirms=True, on_return_raises=True)
-                    await channel.initialize(timeout=CONFIRM_TIMEOUT_S)
-                    underlay = await channel.get_underlay_channel()
+            async with answer_within(CONFIRM_TIMEOUT_S):
+                channel = connection.channel(publisher_confirms=True, on_return_raises=True)
+                await channel.initialize()
+                underlay = await channel.get_underlay_channel()
         except BROKER_ERRORS as error:
             _log.warning("rabbitmq_publish_channel_failed", error=described(error))
             self._tell_silence()

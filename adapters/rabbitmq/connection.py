@@ -65,18 +65,37 @@ class ConnectionStatus:
 @contextmanager
 def only_our_cancellation() -> Iterator[None]:
     """
-    Turn a cancellation that nobody asked for into SessionLost.
+    Turn a cancellation that nobody asked for into SessionLost, and let through the one that was asked for.
 
     The client library ends the calls that wait on a channel or connection it closes with a ``CancelledError`` of its
     own (aiormq 7.2, ``Base.close``). Let through, it would end the task that waits, as if we had been asked to stop.
+    A cancellation that comes while it closes something, it turns into an error of its own, or into nothing.
     """
+    task = asyncio.current_task()
+    asked_before = task.cancelling() if task else 0
     try:
         yield
     except asyncio.CancelledError as error:
-        task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
         raise SessionLost("the client library gave up a call on a channel that it has closed") from error
+    finally:
+        if task is not None and task.cancelling() > asked_before:
+            raise asyncio.CancelledError
+
+
+@asynccontextmanager
+async def answer_within(timeout_s: float) -> AsyncIterator[None]:
+    """
+    Ask the client library for something, and wait for it so long. Raises TimeoutError, SessionLost.
+
+    Its own ``timeout=`` is never used: it waits by ``asyncio.wait_for``, which in Python 3.11 forgets a cancellation
+    that comes in the moment of the answer (cpython issue 86296). The task would go on, and whoever waits for its end
+    would wait for ever.
+    """
+    with only_our_cancellation():
+        async with asyncio.timeout(timeout_s):
+            yield
 
 
 @asynccontextmanager
@@ -96,11 +115,8 @@ async def connected(url: str, name: str) -> AsyncIterator[AbstractConnection]:
 
 async def _opened(address: URL, name: str) -> AbstractConnection:
     try:
-        with only_our_cancellation():
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                return await aio_pika.connect(
-                    address, timeout=CONNECT_TIMEOUT_S, client_properties={"connection_name": name}
-                )
+        async with answer_within(CONNECT_TIMEOUT_S):
+            return await aio_pika.connect(address, client_properties={"connection_name": name})
     except StopAsyncIteration as error:  # how the library reads the end of the stream; a generator may not raise it
         raise SessionLost("the broker has ended the connection during the handshake") from error
 
@@ -108,9 +124,8 @@ async def _opened(address: URL, name: str) -> AbstractConnection:
 async def close_quietly(close: Callable[[], Awaitable[None]], name: str) -> None:
     """Close a connection or channel that may be dead already: at most CLOSE_TIMEOUT_S, and no error of it matters."""
     try:
-        with only_our_cancellation():
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await close()
+        async with answer_within(CLOSE_TIMEOUT_S):
+            await close()
     except BROKER_ERRORS as error:
         _log.debug("rabbitmq_close_failed", connection=name, error=described(error))
 

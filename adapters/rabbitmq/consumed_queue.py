@@ -16,7 +16,7 @@ from aiormq.abc import DeliveredMessage
 from pamqp.commands import Basic
 
 from adapters.rabbitmq.acknowledgement import Unsettled
-from adapters.rabbitmq.connection import BROKER_ERRORS, close_quietly, described, only_our_cancellation
+from adapters.rabbitmq.connection import BROKER_ERRORS, answer_within, close_quietly, described
 
 ANSWER_TIMEOUT_S = 8.0
 """Longest wait for an answer of the broker on a channel, seconds. Longer means that it is frozen or out of reach; with
@@ -51,12 +51,9 @@ class ConsumedQueue:
 
         self._underlay.closing.add_done_callback(self._on_closed)
         self._underlay.on_consumer_cancel_callbacks.add(self._on_cancel)
-        await self._underlay.basic_qos(
-            prefetch_size=0, prefetch_count=prefetch, global_=False, timeout=ANSWER_TIMEOUT_S
-        )
-        consumed = await self._underlay.basic_consume(
-            self.name, take, no_ack=False, exclusive=False, timeout=ANSWER_TIMEOUT_S
-        )
+        async with answer_within(ANSWER_TIMEOUT_S):
+            await self._underlay.basic_qos(prefetch_size=0, prefetch_count=prefetch, global_=False)
+            consumed = await self._underlay.basic_consume(self.name, take, no_ack=False, exclusive=False)
         self._consumer_tag = consumed.consumer_tag
 
     async def cancel(self) -> None:
@@ -64,8 +61,8 @@ class ConsumedQueue:
         if self._consumer_tag is None or self._underlay.is_closed:
             return
         try:
-            with only_our_cancellation():
-                await self._underlay.basic_cancel(self._consumer_tag, nowait=False, timeout=ANSWER_TIMEOUT_S)
+            async with answer_within(ANSWER_TIMEOUT_S):
+                await self._underlay.basic_cancel(self._consumer_tag, nowait=False)
         except BROKER_ERRORS as error:
             self._lose(described(error))
 
@@ -73,11 +70,10 @@ class ConsumedQueue:
         """Ack these deliveries; give how many acks came too late: then the channel is gone."""
         async with self._acking:
             try:
-                with only_our_cancellation():
-                    async with asyncio.timeout(ANSWER_TIMEOUT_S):  # a dead connection may leave its frames' queue full
-                        acks = self._unsettled.settle(tags)
-                        for ack in acks:  # the last is waited for until it is written: then all are on their way
-                            await self._underlay.basic_ack(ack.tag, multiple=ack.multiple, wait=ack is acks[-1])
+                async with answer_within(ANSWER_TIMEOUT_S):  # a dead connection may leave its frames' queue full
+                    acks = self._unsettled.settle(tags)
+                    for ack in acks:  # the last is waited for until it is written: then all are on their way
+                        await self._underlay.basic_ack(ack.tag, multiple=ack.multiple, wait=ack is acks[-1])
             except BROKER_ERRORS as error:
                 self._lose(f"cannot ack on {self.name}: {described(error)}")
                 return len(tags)
@@ -85,8 +81,8 @@ class ConsumedQueue:
 
     async def look(self) -> tuple[int, int]:
         """Give the ready messages and the consumers of the queue. Raises one of BROKER_ERRORS; the channel is gone."""
-        with only_our_cancellation():
-            answer = await self._underlay.queue_declare(self.name, passive=True, timeout=ANSWER_TIMEOUT_S)
+        async with answer_within(ANSWER_TIMEOUT_S):
+            answer = await self._underlay.queue_declare(self.name, passive=True)
         return answer.message_count or 0, answer.consumer_count or 0
 
     async def close(self) -> None:

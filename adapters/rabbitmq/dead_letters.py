@@ -44,7 +44,7 @@ from adapters.rabbitmq.codec import (
     replay_properties,
 )
 from adapters.rabbitmq.confirms import ConfirmedChannel, Outgoing, Publication
-from adapters.rabbitmq.connection import close_quietly, connected
+from adapters.rabbitmq.connection import answer_within, close_quietly, connected
 from adapters.rabbitmq.topology import DEAD_LETTER_QUEUE, INPUT_QUEUES
 from wallet_core.commands import DeadLetterReason
 
@@ -164,13 +164,16 @@ class DeadLetters:
     ) -> AsyncGenerator[tuple[UnderlayChannel, DeliveredMessage], None]:
         """Fetch the letters that are there now, oldest first; those that are not acked meanwhile return at the end."""
         channel = self._connection.channel(publisher_confirms=False, on_return_raises=False)
-        await channel.initialize(timeout=ANSWER_TIMEOUT_S)
-        underlay = await channel.get_underlay_channel()
+        async with answer_within(ANSWER_TIMEOUT_S):
+            await channel.initialize()
+            underlay = await channel.get_underlay_channel()
         try:
-            queue = await underlay.queue_declare(DEAD_LETTER_QUEUE, passive=True, timeout=ANSWER_TIMEOUT_S)
+            async with answer_within(ANSWER_TIMEOUT_S):
+                queue = await underlay.queue_declare(DEAD_LETTER_QUEUE, passive=True)
             there = queue.message_count or 0
             for _ in range(there if messages_max is None else min(there, messages_max)):
-                received = await underlay.basic_get(DEAD_LETTER_QUEUE, no_ack=False, timeout=ANSWER_TIMEOUT_S)
+                async with answer_within(ANSWER_TIMEOUT_S):
+                    received = await underlay.basic_get(DEAD_LETTER_QUEUE, no_ack=False)
                 if isinstance(received.delivery, Basic.GetEmpty):
                     return
                 yield underlay, received

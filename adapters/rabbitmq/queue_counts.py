@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aio_pika.exceptions import ChannelNotFoundEntity
 
-from adapters.rabbitmq.connection import connected
+from adapters.rabbitmq.connection import answer_within, connected
 
 ANSWER_TIMEOUT_S = 10.0
 """Longest wait for one answer of the broker, seconds; a person sits in front of it."""
@@ -26,13 +26,14 @@ async def queue_counts(url: str, names: Iterable[str]) -> Mapping[str, QueueCoun
     counts: dict[str, QueueCount] = {}
     async with connected(url, "queue counts") as connection:
         for name in names:
-            channel = await connection.channel(publisher_confirms=False, on_return_raises=False)
-            try:
-                found = await channel.declare_queue(name, passive=True, timeout=ANSWER_TIMEOUT_S)
-            except ChannelNotFoundEntity:
-                counts[name] = QueueCount()
-                continue
-            result = found.declaration_result
-            counts[name] = QueueCount(result.message_count or 0, result.consumer_count or 0)
-            await channel.close()
+            async with answer_within(ANSWER_TIMEOUT_S):
+                channel = await connection.channel(publisher_confirms=False, on_return_raises=False)
+                try:
+                    found = await channel.declare_queue(name, passive=True)
+                except ChannelNotFoundEntity:
+                    counts[name] = QueueCount()
+                    continue
+                result = found.declaration_result
+                counts[name] = QueueCount(result.message_count or 0, result.consumer_count or 0)
+                await channel.close()
     return counts

@@ -34,6 +34,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 from pamqp.common import FieldValue
 
+from adapters.rabbitmq.connection import answer_within, close_quietly
 from adapters.rabbitmq.observer import Observer, SilentObserver
 from adapters.rabbitmq.steps import BrokerStep
 from wallet_core.messages import FINALIZED_KEY, Subject
@@ -158,7 +159,7 @@ class Topology:
 
     async def _exchange(self, desk: Desk, name: str) -> None:
         async def look(channel: AbstractChannel) -> None:
-            await channel.declare_exchange(name, passive=True, timeout=DECLARE_TIMEOUT_S)
+            await channel.declare_exchange(name, passive=True)
 
         async def make(channel: AbstractChannel) -> None:
             await channel.declare_exchange(
@@ -168,7 +169,6 @@ class Topology:
                 auto_delete=False,
                 internal=False,
                 arguments=None,
-                timeout=DECLARE_TIMEOUT_S,
             )
 
         await desk.ensure(f"exchange {name}", look, make)
@@ -198,7 +198,7 @@ class Desk:
         """Give a channel that is open."""
         if self._channel is None or self._channel.is_closed:
             channel = self._connection.channel(publisher_confirms=False, on_return_raises=False)
-            await channel.initialize(timeout=DECLARE_TIMEOUT_S)
+            await channel.initialize()
             self._channel = channel
         return self._channel
 
@@ -215,12 +215,14 @@ class Desk:
         """
         for _ in range(DECLARATIONS_MAX):
             try:
-                await look(await self.channel())
+                async with answer_within(DECLARE_TIMEOUT_S):
+                    await look(await self.channel())
                 return self.declared(what)
             except ChannelNotFoundEntity:
                 self._channel = None
             try:
-                await make(await self.channel())
+                async with answer_within(DECLARE_TIMEOUT_S):
+                    await make(await self.channel())
                 return self.declared(what)
             except ChannelPreconditionFailed:
                 self._channel = None
@@ -229,7 +231,8 @@ class Desk:
     async def has_queue(self, name: str) -> bool:
         """Tell whether this queue is there. Raises what ``aio_pika`` raises."""
         try:
-            await (await self.channel()).declare_queue(name, passive=True, timeout=DECLARE_TIMEOUT_S)
+            async with answer_within(DECLARE_TIMEOUT_S):
+                await (await self.channel()).declare_queue(name, passive=True)
         except ChannelNotFoundEntity:
             self._channel = None
             return False
@@ -242,12 +245,12 @@ class Desk:
     async def leave(self) -> None:
         """Close the channel that is open."""
         if self._channel is not None and not self._channel.is_closed:
-            await self._channel.close()
+            await close_quietly(self._channel.close, "topology channel")
 
 
 async def _queue(desk: Desk, name: str, arguments: Mapping[str, FieldValue] | None = None) -> None:
     async def look(channel: AbstractChannel) -> None:
-        await channel.declare_queue(name, passive=True, timeout=DECLARE_TIMEOUT_S)
+        await channel.declare_queue(name, passive=True)
 
     async def make(channel: AbstractChannel) -> None:
         await channel.declare_queue(
@@ -256,13 +259,13 @@ async def _queue(desk: Desk, name: str, arguments: Mapping[str, FieldValue] | No
             exclusive=False,
             auto_delete=False,
             arguments=None if arguments is None else dict(arguments),
-            timeout=DECLARE_TIMEOUT_S,
         )
 
     await desk.ensure(f"queue {name}", look, make)
 
 
 async def _bind(desk: Desk, queue: str, exchange: str, routing_key: str) -> None:
-    underlay = await (await desk.channel()).get_underlay_channel()
-    await underlay.queue_bind(queue, exchange, routing_key, timeout=DECLARE_TIMEOUT_S)
+    async with answer_within(DECLARE_TIMEOUT_S):
+        underlay = await (await desk.channel()).get_underlay_channel()
+        await underlay.queue_bind(queue, exchange, routing_key)
     desk.declared(f"binding of {queue} to {exchange}")

@@ -30,6 +30,9 @@ EXCHANGES = (AUTH_EXCHANGE, TRANSACTION_EXCHANGE)
 CONTRACT_QUEUES = (*(queue.name for queue in INPUT_QUEUES), FINALIZED_QUEUE)
 DELAYS_MS = (50, 100)
 
+PATIENCE_S = 15.0
+"""Longer than anything that a cancelled declaration may still wait for, seconds."""
+
 
 @pytest.fixture
 async def connection(rabbitmq_url: str) -> AsyncIterator[AbstractConnection]:
@@ -177,3 +180,28 @@ def test_there_is_a_retry_queue_for_each_source_and_delay() -> None:
     assert [f"wallet.retry.{queue.name}.{delay_ms}" for queue in INPUT_QUEUES for delay_ms in DELAYS_MS] == [
         queue.name for queue in topology.retry_queues()
     ]
+
+
+async def test_a_cancelled_declaration_never_goes_on(rabbitmq_url: str) -> None:
+    """Whenever the cancellation comes, in the very moment of an answer too, the declaration ends by it."""
+    topology = Topology(retry_delays_ms=DELAYS_MS)
+
+    ends = [
+        await _cancelled_after(delay_ms / 1_000, rabbitmq_url, topology) for delay_ms in range(1, 8) for _ in range(10)
+    ]
+
+    assert {"cancelled"} == set(ends) - {"over before"}
+    assert "cancelled" in ends
+
+
+async def _cancelled_after(delay_s: float, url: str, topology: Topology) -> str:
+    """Say how a declaration ends that is cancelled after some time."""
+    async with connected(url, "cancelled") as connection:
+        declaring = asyncio.ensure_future(topology.declare(connection))
+        await asyncio.wait({declaring}, timeout=delay_s)
+        if not declaring.cancel():
+            return "over before"
+        await asyncio.wait({declaring}, timeout=PATIENCE_S)
+        if not declaring.done():
+            return "goes on"
+        return "cancelled" if declaring.cancelled() else f"not cancelled: {declaring.exception()}"

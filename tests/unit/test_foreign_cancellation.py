@@ -16,6 +16,16 @@ def given_up() -> asyncio.Future[None]:
     return call
 
 
+async def cancelled_into(ending: BaseException | None) -> None:
+    """Close something as the library does when it is cancelled meanwhile: the cancellation becomes something else."""
+    with only_our_cancellation():
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            if ending is not None:
+                raise ending from None
+
+
 async def wait_guarded(call: asyncio.Future[None], timeout_s: float = 5) -> None:
     """Wait for a call as our adapters do."""
     with only_our_cancellation():
@@ -34,6 +44,18 @@ async def test_a_call_that_the_library_gives_up_is_a_lost_session() -> None:
 async def test_a_task_that_we_cancel_stays_cancelled() -> None:
     """A cancellation that we asked for passes through, or nothing could be stopped."""
     task = asyncio.create_task(wait_guarded(asyncio.get_running_loop().create_future()))
+    await asyncio.sleep(0)
+
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert task.cancelled()
+
+
+@pytest.mark.parametrize("ending", [None, ConnectionError("closed")])
+async def test_a_cancellation_that_the_library_swallows_still_ends_the_task(ending: BaseException | None) -> None:
+    """A task that was asked to stop never goes on because the library took the request for its own."""
+    task = asyncio.create_task(cancelled_into(ending))
     await asyncio.sleep(0)
 
     task.cancel()
