@@ -1,8 +1,8 @@
 """Every check of the project: ``nox`` runs all of them, ``nox -s tests`` one, ``nox -l`` lists them.
 
-All sessions share one environment, ``.nox/shared``: it takes half a minute to fill, and is filled again only when the
-lock or ``pyproject.toml`` has changed. It comes from ``requirements-dev.lock``, whose hashes pip verifies. What follows
-``--`` goes to pytest: ``nox -s tests -- -k overdraft``.
+All sessions but ``plots`` and ``lock`` share one environment, ``.nox/shared``: it takes half a minute to fill, and is
+filled again only when the lock or ``pyproject.toml`` has changed. It comes from ``requirements-dev.lock``, whose hashes
+pip verifies. What follows ``--`` goes to pytest: ``nox -s tests -- -k overdraft``.
 
 The tests start their own servers. mongod comes with the lock; RabbitMQ is taken from this machine, installed (Debian
 and Ubuntu, as root), run in Docker, or named by WALLET_TEST_RABBITMQ_URL. Without it the run fails; nothing is skipped.
@@ -36,22 +36,45 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 COMPOSE_LINT = ("--quiet", "--no-env", "--skip-suppressed", "--strict-config", "--fail-on", "low")
 
+LOCKED_PYRIGHT: Mapping[str, str] = MappingProxyType(
+    {"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1", "PYRIGHT_PYTHON_FORCE_VERSION": ""}
+)
+"""Use the pyright of the lock, with the node beside it, and ask no server for a newer one: it then opens no connection."""
+
 DEV_LOCK = "requirements-dev.lock"
+PLOT_LOCK = "requirements-bench.lock"
 LOCKS = {
     "requirements.lock": ("pyproject.toml", "--extra", "fast"),
     "requirements-build.lock": ("--group", "build"),
+    PLOT_LOCK: ("--group", "bench"),
     DEV_LOCK: ("pyproject.toml", "--all-extras", "--group", "dev"),
 }
-"""What each lock file holds: the image's packages; what builds ours; everything, for the tests."""
+"""What each lock file holds: the image's packages; what builds ours; what draws plots; everything, for the tests."""
 
 TEST_FOLDERS = tuple(
-    f"tests/{name}" for name in ("unit", "property", "contract", "integration", "e2e", "simulation", "faults")
+    f"tests/{name}"
+    for name in (
+        "unit",
+        "property",
+        "contract",
+        "embedding",
+        "integration",
+        "e2e",
+        "simulation",
+        "faults",
+        "benchmarks",
+    )
 )
 
 QUICK_FAULTS = ("-m", "not fault or quick")
 """Of the fault tests, plain nox runs the choice that is marked as quick (4 minutes); ``nox -s faults`` runs all."""
 
+CLEAN_ENVIRONMENT = "tests/architecture/clean_environment.py"
+PLUGIN_TEST = "tests/unit/test_pytest_plugin.py"
+"""What `nox -s wheel` runs in an environment with nothing but the wheel, and with pytest beside the wheel."""
+
 FAULT_REPORT = "docs/reliability/faults.json"
+SPEED_REPORT = "docs/performance/results.json"
 
 MONGOD_LIBRARY = "libcurl4"
 """The one library of mongod 6.0.5 that a small Debian or Ubuntu may lack."""
@@ -88,9 +111,11 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def types(session: nox.Session) -> None:
-    """mypy, strict, over the code and the tests."""
+    """mypy, strict, over the code and the tests; pyright, for a second opinion on what users of the library see."""
     prepare(session)
     run(session, "mypy")
+    run(session, "pyright", "--project", "tests/typing", env=LOCKED_PYRIGHT)
+    run(session, "pyright", "--verifytypes", "wallet_core", "--ignoreexternal", env=LOCKED_PYRIGHT)
 
 
 @nox.session(python=False)
@@ -104,14 +129,16 @@ def architecture(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run the examples in the pages and in the docstrings of the core."""
     prepare(session)
+    # An installed `wallet-core` brings its fixtures by itself; here they come from the tree.
+    fixtures = ["-p", "wallet_core.testing.plugin"]
     examples = ["--doctest-glob=*.md", "--doctest-modules", "README.md", "docs", "wallet_core"]
     # pytest's 5 is "no example found": pages of prose are no failure.
-    run(session, "pytest", *examples, success_codes=[0, 5])
+    run(session, "pytest", *fixtures, *examples, success_codes=[0, 5])
 
 
 @nox.session(python=False)
 def wheel(session: nox.Session) -> None:
-    """Build the library `wallet-core`, install it into an empty environment, and import it there."""
+    """Build the library `wallet-core`, use it in an environment that has nothing else, then with pytest beside it."""
     prepare(session)
     with tempfile.TemporaryDirectory(prefix="wallet-core-") as folder:
         clean = Path(folder) / "environment"
@@ -121,25 +148,11 @@ def wheel(session: nox.Session) -> None:
         (built,) = Path(folder).glob("wallet_core-*.whl")
         run(session, "python", "-m", "venv", "--without-pip", str(clean))
         run(session, "pip", "--python", str(python), "install", *offline, str(built))
+        shutil.copy(ROOT / PLUGIN_TEST, folder)
         session.chdir(folder)  # away from the tree, whose folder `wallet_core` would be found first
-        session.run(str(python), "-I", "-c", CLEAN_IMPORT, external=True)
-
-
-CLEAN_IMPORT = """\
-import importlib.metadata, pathlib, pkgutil, sys, sysconfig
-import wallet_core
-site = pathlib.Path(sysconfig.get_path("purelib"))
-assert pathlib.Path(wallet_core.__file__).is_relative_to(site), wallet_core.__file__
-modules = [module.name for module in pkgutil.walk_packages(wallet_core.__path__, "wallet_core.")]
-for name in modules:
-    __import__(name)
-files = {str(path).split("/")[0] for path in importlib.metadata.files("wallet-core")}
-version = importlib.metadata.version("wallet-core")
-assert files == {"wallet_core", f"wallet_core-{version}.dist-info"}, files
-assert (site / "wallet_core" / "py.typed").is_file()
-assert not importlib.metadata.requires("wallet-core")
-print(f"wallet-core: {len(modules)} modules import in an empty environment")
-"""
+        session.run(str(python), "-I", str(ROOT / CLEAN_ENVIRONMENT), external=True)
+        (installed,) = clean.glob("[Ll]ib/**/site-packages")
+        run(session, "pytest", Path(PLUGIN_TEST).name, env={"PYTHONPATH": str(installed)})
 
 
 @nox.session(python=False)
@@ -184,6 +197,27 @@ def soak(session: nox.Session) -> None:
     prepare(session)
     with servers(session) as environment:
         run(session, "python", "-m", "tests.faults.soak", *session.posargs, env=environment)
+
+
+@nox.session(python=False, default=False)
+def bench(session: nox.Session) -> None:
+    """Measure speed beside its references, on a quiet machine (40 minutes; -- --quick: 3); writes the page."""
+    prepare(session)
+    with servers(session) as environment:
+        if session.posargs:
+            run(session, "python", "-m", "tests.benchmarks", *session.posargs, env=environment)
+            return
+        run(session, "python", "-m", "tests.benchmarks", "--results", SPEED_REPORT, env=environment)
+    session.notify("plots")
+
+
+@nox.session(default=False)
+def plots(session: nox.Session) -> None:
+    """Draw the plots of docs/performance.md from its results, and write its tables."""
+    prepare(session)
+    session.install("--require-hashes", "--requirement", PLOT_LOCK)
+    session.run("python", "-m", "tests.benchmarks.plots", SPEED_REPORT, str(Path(SPEED_REPORT).parent))
+    run(session, "python", "-m", "tests.benchmarks.page")
 
 
 @nox.session(default=False)

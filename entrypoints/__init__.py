@@ -14,6 +14,7 @@ The processes: they read the settings, wire adapters to the core, and run.
     books_preparation.py   before the first event: a suitable database, prepared
     http.py                the HTTP server's life
     relay.py               the loop around the relay's rounds
+    garbage_collection.py  seldom
     process_readiness.py   what /health/ready says
     stop_signal.py         SIGTERM and SIGINT
     event_observer.py      each event: counted, logged; wakes the relay
@@ -25,6 +26,7 @@ The processes: they read the settings, wire adapters to the core, and run.
     screen.py              what commands print
     settings.py            what the environment says, checked before anything starts
     setting_values.py      the text of one setting -> its typed value
+    setting_names.py       names of settings: twice, unknown, or somebody else's
     connection_url.py      addresses that hold a password, and their form without it
     configuration_page.py  docs/configuration.md, written from the settings
     settings_error.py      everything that is wrong with the environment, at once

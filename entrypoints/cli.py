@@ -1,32 +1,31 @@
-"""The command ``wallet``: declares the commands; what they do is in ``commands/`` and ``demo/``."""
+"""The command ``wallet``: declares the commands; what they do is in ``commands/`` and ``demo/``.
+
+Each imports what it does only when it is called: most need neither HTTP nor RabbitMQ, and help needs nothing at all.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import sys
-from collections.abc import Coroutine
 from enum import StrEnum
-from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from entrypoints.command_line import WRONG_CALL, command_settings
-from entrypoints.commands import audit as audit_command
-from entrypoints.commands import migrate as migrate_command
-from entrypoints.commands import outbox as outbox_command
-from entrypoints.commands import publish as publish_command
-from entrypoints.commands import run as run_command
-from entrypoints.commands import token as token_command
-from entrypoints.commands import undecided as undecided_command
+from entrypoints.command_line import WRONG_CALL, command_settings, exit_with
 from entrypoints.dead_letters_cli import letters
-from entrypoints.log import configure_log
 from entrypoints.screen import fail
-from entrypoints.service import Part
 from wallet_core.messages import Subject
+
+OLDER_THAN_S = 60
+"""
+When an answer has waited for too long, seconds: four leases of the relay.
+
+An answer waits for a fifth of a second. When the relay's process is killed the next one takes over after its lease,
+15 s, and then looks for the broker again after at most 10 s.
+"""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,6 +45,8 @@ class Claims(StrEnum):
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it
     if asked:
+        from importlib.metadata import version
+
         typer.echo(f"wallet {version('wallet-service')}")
         raise typer.Exit
 
@@ -73,7 +74,7 @@ def run() -> None:
 
     Example: `DATABASE_URL=mongodb://localhost/mint_wallet RABBITMQ_URL=amqp://localhost wallet run`
     """
-    _run_part(Part.RUN)
+    _run_part("run")
 
 
 @app.command()
@@ -82,7 +83,7 @@ def serve() -> None:
 
     Example: `PORT=4013 wallet serve`
     """
-    _run_part(Part.SERVE)
+    _run_part("serve")
 
 
 @app.command()
@@ -91,7 +92,7 @@ def consume() -> None:
 
     Example: `PORT=4023 wallet consume`
     """
-    _run_part(Part.CONSUME)
+    _run_part("consume")
 
 
 @app.command()
@@ -107,9 +108,9 @@ def demo(
 
     Examples: `wallet demo` · `wallet demo --exit` · `wallet demo --data ./demo-data`
     """
-    from entrypoints.demo.show import show  # noqa: PLC0415 - needs the extra 'embedded', which no deployment has
+    from entrypoints.demo.show import show  # needs the extra 'embedded', which no deployment has
 
-    raise typer.Exit(asyncio.run(show(exits=exit_, data=data, port=port)))
+    exit_with(show(exits=exit_, data=data, port=port))
 
 
 @app.command()
@@ -133,13 +134,15 @@ def migrate(
 
     Example: `TRANSACTIONS_URL=mongodb://... DATABASE_URL=... wallet migrate --v1-stopped-at 2026-11-22T14:00:00Z`
     """
+    from entrypoints.commands import migrate as command
+
     settings = command_settings()
     try:
-        knowledge = migrate_command.v1_knowledge(transactions_url, v1_stopped_at, is_waived=without_transactions)
-    except migrate_command.BadOption as error:
+        knowledge = command.v1_knowledge(transactions_url, v1_stopped_at, is_waived=without_transactions)
+    except command.BadOption as error:
         fail(str(error))
         raise typer.Exit(WRONG_CALL) from None
-    raise typer.Exit(asyncio.run(migrate_command.migrate(settings, knowledge)))
+    exit_with(command.migrate(settings, knowledge))
 
 
 @app.command()
@@ -154,10 +157,12 @@ def undecided(
 
     Examples: `wallet undecided` · `wallet undecided --not-applied 507f1f77bcf86cd799439014 507f1f77bcf86cd799439015`
     """
+    from entrypoints.commands import undecided as command
+
     if bool(ids) != (applied is not None):
         fail("Say both: which ids, and --applied or --not-applied. Neither lists them.")
         raise typer.Exit(WRONG_CALL)
-    raise typer.Exit(asyncio.run(undecided_command.undecided(command_settings(), ids or [], is_applied=bool(applied))))
+    exit_with(command.undecided(command_settings(), ids or [], is_applied=bool(applied)))
 
 
 @app.command()
@@ -172,13 +177,15 @@ def publish(
     Example: `wallet publish transaction.completed --field type=topup --field userId=507f1f77bcf86cd799439011
     --field amount=12.50`
     """
+    from entrypoints.commands import publish as command
+
     settings = command_settings()
     try:
-        body = publish_command.event_body(key, field or [])
-    except publish_command.BadField as error:
+        body = command.event_body(key, field or [])
+    except command.BadField as error:
         fail(str(error))
         raise typer.Exit(WRONG_CALL) from None
-    raise typer.Exit(asyncio.run(publish_command.publish(settings, key, body)))
+    exit_with(command.publish(settings, key, body))
 
 
 @app.command()
@@ -193,7 +200,9 @@ def token(
     Example: `curl -H "Authorization: Bearer $(wallet token --user 507f1f77bcf86cd799439011)"
     localhost:4003/api/v1/wallet/user`
     """
-    raise typer.Exit(token_command.token(command_settings(), user, key, claims.value, lifetime_s))
+    from entrypoints.commands import token as command
+
+    raise typer.Exit(command.token(command_settings(), user, key, claims.value, lifetime_s))
 
 
 @app.command()
@@ -204,7 +213,25 @@ def audit() -> None:
 
     Example: `DATABASE_URL=... wallet audit`
     """
-    raise typer.Exit(asyncio.run(audit_command.audit(command_settings())))
+    from entrypoints.commands import audit as command
+
+    exit_with(command.audit(command_settings()))
+
+
+@app.command()
+def explain(
+    transaction_id: Annotated[str, typer.Argument(metavar="TRANSACTION_ID", help="As its producer writes it.")],
+) -> None:
+    """Say why a transaction was applied or refused, with the numbers used, and decide it again by the rules of now.
+
+    Type it with the settings of the service: they are part of the rules. Reads only, beside a running service. Exit 0
+    if it would end as it did, 1 if not, or if nobody can tell.
+
+    Example: `DATABASE_URL=... wallet explain 507f1f77bcf86cd799439014`
+    """
+    from entrypoints.commands import explain as command
+
+    exit_with(command.explain(command_settings(), transaction_id))
 
 
 @app.command()
@@ -212,7 +239,7 @@ def outbox(
     limit: Annotated[int, typer.Option(min=0, max=10_000, help="List at most so many answers, oldest first.")] = 100,
     older_than_s: Annotated[
         int, typer.Option(min=0, help="Exit 1 if the oldest has waited for longer, in seconds.")
-    ] = outbox_command.OLDER_THAN_S,
+    ] = OLDER_THAN_S,
 ) -> None:
     """Show which answers are not published yet, since when, and which process is to publish them.
 
@@ -220,25 +247,21 @@ def outbox(
 
     Example: `DATABASE_URL=... wallet outbox`
     """
-    raise typer.Exit(asyncio.run(outbox_command.outbox(command_settings(), limit, older_than_s)))
+    from entrypoints.commands import outbox as command
+
+    exit_with(command.outbox(command_settings(), limit, older_than_s))
 
 
-def _run_part(part: Part) -> None:
+def _run_part(name: str) -> None:
+    from entrypoints.commands import run as command
+    from entrypoints.log import configure_log
+    from entrypoints.service import Part
+
     settings = command_settings()
     configure_log(settings.log_level, settings.wallet_log_format)
-    exit_code = _run(run_command.run(settings, part))
+    exit_code = command.run(settings, Part(name))
     logging.shutdown()
     sys.stdout.flush()
     # Not by an ordinary exit: that joins the driver's threads, and one that waits for a database that hangs waits up to
     # 20 s, far beyond the grace time. Nothing is lost: what matters is with the broker, in the books and in the log.
     os._exit(exit_code)
-
-
-def _run(work: Coroutine[Any, Any, int]) -> int:
-    """Run on uvloop where it is installed (extra ``fast``), else on the loop of the standard library."""
-    try:
-        from uvloop import new_event_loop  # noqa: PLC0415 - optional
-    except ImportError:
-        return asyncio.run(work)
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(work)

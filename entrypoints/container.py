@@ -20,6 +20,7 @@ from adapters.http.auth import Authenticator
 from adapters.http.keys import PublishedKeys
 from adapters.http.rate_limit import RateLimit
 from adapters.mongo.client import connect
+from adapters.mongo.driver import Driver
 from adapters.mongo.pending_answers import MongoPendingAnswers
 from adapters.mongo.reader import MongoReader
 from adapters.mongo.unit_of_work import MongoUnitOfWork
@@ -69,7 +70,8 @@ class Container(containers.DeclarativeContainer):
 
     # The books.
     books_observer = providers.Singleton(BooksObserver, registry, steps)
-    database = providers.Singleton(connect, settings.provided.database_url.reveal.call(), books_observer)
+    driver = providers.Callable(Driver, settings.provided.wallet_mongo_driver)
+    database = providers.Singleton(connect, settings.provided.database_url.reveal.call(), books_observer, driver)
     preparation = providers.Factory(prepare_books, database, settings.provided.wallet_currency)
     unit_of_work = providers.Singleton(MongoUnitOfWork, database)
     reader = providers.Singleton(MongoReader, database)
@@ -78,7 +80,10 @@ class Container(containers.DeclarativeContainer):
     # Events in.
     event_observer = providers.Singleton(EventObserver, registry, answers_wait, steps)
     topology = providers.Singleton(
-        Topology, settings.provided.wallet_exchange_type, settings.provided.wallet_retry_delays_ms
+        Topology,
+        settings.provided.wallet_exchange_type,
+        settings.provided.wallet_retry_delays_ms,
+        settings.provided.wallet_partitions,
     )
     publishing = providers.Singleton(
         PublishingConnection, settings.provided.rabbitmq_url.reveal.call(), topology, event_observer

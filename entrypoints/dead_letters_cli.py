@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adapters.rabbitmq.dead_letters import Selection
-from entrypoints.command_line import WRONG_CALL, command_settings
-from entrypoints.commands import dead_letters
+from entrypoints.command_line import WRONG_CALL, command_settings, exit_with
 from entrypoints.screen import fail
+
+if TYPE_CHECKING:
+    from adapters.rabbitmq.dead_letters import Selection
 
 letters = typer.Typer(help="Messages that were set aside: look, send back, throw away.", no_args_is_help=True)
 
@@ -23,7 +23,9 @@ def list_letters(
 
     Example: `wallet dead-letters list`
     """
-    raise typer.Exit(asyncio.run(dead_letters.list_letters(command_settings(), limit)))
+    from entrypoints.commands import dead_letters as command
+
+    exit_with(command.list_letters(command_settings(), limit))
 
 
 @letters.command("show")
@@ -32,7 +34,9 @@ def show_letter(letter_id: Annotated[str, typer.Argument(metavar="ID", help="As 
 
     Example: `wallet dead-letters show 0b5c...`
     """
-    raise typer.Exit(asyncio.run(dead_letters.show_letter(command_settings(), letter_id)))
+    from entrypoints.commands import dead_letters as command
+
+    exit_with(command.show_letter(command_settings(), letter_id))
 
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...")]
@@ -46,8 +50,10 @@ def replay(ids: Ids = None, reason: Reason = None, *, everything: Everything = F
 
     Examples: `wallet dead-letters replay 0b5c...` · `wallet dead-letters replay --reason reversal_shortfall`
     """
-    selected = _selected(ids, reason, everything=everything)
-    raise typer.Exit(asyncio.run(dead_letters.replay(command_settings(), selected)))
+    from entrypoints.commands import dead_letters as command
+
+    selected = _required(command.selection(ids or [], reason, everything=everything))
+    exit_with(command.replay(command_settings(), selected))
 
 
 @letters.command("discard")
@@ -56,13 +62,14 @@ def discard(ids: Ids = None, reason: Reason = None, *, everything: Everything = 
 
     Example: `wallet dead-letters discard --reason too_large`
     """
-    selected = _selected(ids, reason, everything=everything)
-    raise typer.Exit(asyncio.run(dead_letters.discard(command_settings(), selected)))
+    from entrypoints.commands import dead_letters as command
+
+    selected = _required(command.selection(ids or [], reason, everything=everything))
+    exit_with(command.discard(command_settings(), selected))
 
 
-def _selected(ids: list[str] | None, reason: str | None, *, everything: bool) -> Selection:
-    chosen = dead_letters.selection(ids or [], reason, everything=everything)
-    if chosen is None:
+def _required(selected: Selection | None) -> Selection:
+    if selected is None:
         fail("Say which: one or more ids, --reason REASON, or --all.")
         raise typer.Exit(WRONG_CALL)
-    return chosen
+    return selected

@@ -17,6 +17,8 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from entrypoints.joined_writes import JoinedWrites
+
 REQUEST_S_MAX = 30.0
 """Longest time for a whole request to arrive, seconds; none of ours has a body. nginx gives the head alone 60."""
 
@@ -31,14 +33,15 @@ class HttpConnection(HttpToolsProtocol):
     """A connection of one client."""
 
     _is_in_head = True
+    _is_arriving = True
     _head_bytes = 0
     _request_timer: asyncio.TimerHandle | None = None
     _answer_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         """Expect the first request."""
-        super().connection_made(transport)
-        self._request_timer = self.loop.call_later(REQUEST_S_MAX, self._end)
+        super().connection_made(JoinedWrites(transport, self.loop))
+        self._time_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Time nothing any more."""
@@ -47,20 +50,19 @@ class HttpConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on; refuse a head that is too large."""
+        """Read on; refuse a head that is too large, and time a request that has not come as a whole."""
         if self._is_in_head:
             self._head_bytes += len(data)
         super().data_received(data)
         if self._is_in_head and self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
             self.send_400_response("The head of the request is too large.")
+        if self._is_arriving and self._request_timer is None:
+            self._time_request()
 
     def on_message_begin(self) -> None:
-        """Begin to time a request; the first is timed already."""
+        """Begin to count a request."""
         super().on_message_begin()
-        if not self._is_in_head:
-            self._is_in_head = True
-            _cancel(self._request_timer)
-            self._request_timer = self.loop.call_later(REQUEST_S_MAX, self._end)
+        self._is_in_head = self._is_arriving = True
 
     def on_headers_complete(self) -> None:
         """Stop counting: a body is not kept."""
@@ -70,7 +72,9 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Stop timing the request: it is all here."""
+        self._is_arriving = False
         _cancel(self._request_timer)
+        self._request_timer = None
         super().on_message_complete()
 
     def pause_writing(self) -> None:
@@ -86,6 +90,9 @@ class HttpConnection(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         """End a kept connection whose time is over, also one whose last answer nobody has read."""
         self._end()
+
+    def _time_request(self) -> None:
+        self._request_timer = self.loop.call_later(REQUEST_S_MAX, self._end)
 
     def _end(self) -> None:
         """Close in good order; where something is still to be written, that would wait for its reader: then cut off."""

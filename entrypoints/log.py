@@ -1,16 +1,21 @@
 """The log: one structured line an event, JSON for machines, coloured columns for a person at a terminal.
 
-Lines of libraries (uvicorn, aio-pika, pymongo) go through the same form. Whatever is logged under the name of a secret
-is masked, and so are passwords inside URLs: the last guard, not the first.
+Lines of libraries (uvicorn, aio-pika, pymongo) go through the same form. Ours go straight to the stream: by way of the
+standard library's records a line takes four times as long, and every request has one. Whatever is logged under the name
+of a secret is masked, and so are passwords inside URLs: the last guard, not the first.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TextIO
 
+import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -30,19 +35,19 @@ def configure_log(level: str, form: str, stream: TextIO = sys.stderr) -> None:
     renderer: Processor = (
         structlog.dev.ConsoleRenderer(colors=stream.isatty())
         if is_console
-        else structlog.processors.JSONRenderer(sort_keys=False)
+        else structlog.processors.JSONRenderer(serializer=_json)
     )
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt="iso", utc=True) if is_console else _stamped,
         structlog.processors.StackInfoRenderer(),
         *([] if is_console else [structlog.processors.format_exc_info]),
         mask_secrets,
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=[*shared, renderer],
+        logger_factory=lambda *_: _Lines(stream),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
@@ -56,6 +61,35 @@ def configure_log(level: str, form: str, stream: TextIO = sys.stderr) -> None:
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _Lines:
+    """Writes lines, each at once and as a whole."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def info(self, line: str) -> None:
+        try:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+        except OSError:
+            pass  # Decision: whoever read the log has gone, or its disk is full; the work goes on, as with logging's own
+
+    debug = warning = error = critical = info
+
+
+def _stamped(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Add the time; ``_json`` writes it faster than anything here."""
+    event["timestamp"] = datetime.now(UTC)
+    return event
+
+
+def _json(event: EventDict, default: Callable[[object], object]) -> str:
+    try:
+        return orjson.dumps(event, default=default, option=orjson.OPT_UTC_Z).decode()
+    except orjson.JSONEncodeError:  # an integer over 64 bits, half a surrogate pair: rare, and of use to an operator
+        return json.dumps(event, default=str)
 
 
 def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

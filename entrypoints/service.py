@@ -20,6 +20,7 @@ from typing import Any
 import structlog
 
 from entrypoints.container import Container
+from entrypoints.garbage_collection import collect_garbage_seldom
 from entrypoints.http import HttpServer, bound_socket, http_server
 from entrypoints.start_warnings import start_warnings
 from entrypoints.stop_signal import StopSignal
@@ -77,6 +78,7 @@ class Service:
                 self._container.readiness().prepared()
                 self._drain_s = self._settings.wallet_drain_ms / 1_000
                 self._start_events()
+                collect_garbage_seldom()
                 log.info("service_started", part=self._part.value, port=listening.getsockname()[1])
                 await self._first_of(None, stop)
                 log.info("service_stopping", grace_s=self._grace_s)

@@ -20,6 +20,12 @@ from wallet_core.money import Currency, Money
 RETRY_DELAYS_MAX = 10
 """Each delay is a queue of the broker for each source queue: ten delays are twenty queues, more than anyone watches."""
 
+PARTITIONS_MAX = 16
+"""Of one process: each is two more channels and prefetches; what one process can do is one partition's work or two."""
+
+_PARTITION = re.compile(r"0|[1-9][0-9]{0,2}")
+"""Three digits: docs/scaling.md makes it tens of partitions for 100,000 transfers a second."""
+
 RETRY_DELAY_MS_MAX = 24 * 60 * 60 * 1000
 """A day. A message that waits longer than that belongs to a person, not to a timer."""
 
@@ -42,7 +48,7 @@ LOCAL_FILE = "file:///"
 
 ANY_ORIGIN = "*"
 AUTO = "auto"
-NO_PROXY = "none"
+NONE = "none"
 
 _HTTP_URL = TypeAdapter(HttpUrl)
 
@@ -119,7 +125,7 @@ def origins(text: str) -> tuple[str, ...]:
 
 def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     """Read ``none``, or a comma-separated list of networks in CIDR form."""
-    if text.strip() == NO_PROXY:
+    if text.strip() == NONE:
         return ()
     found: list[IPv4Network | IPv6Network] = []
     for position, item in enumerate(_items(text), start=1):
@@ -147,6 +153,21 @@ def delays_ms(text: str) -> tuple[int, ...]:
     for position, item in enumerate(listed, start=1):
         if not _DELAY_MS.fullmatch(item) or int(item) > RETRY_DELAY_MS_MAX:
             raise ValueError(f"item {position} is not a whole number of milliseconds from 1 to {RETRY_DELAY_MS_MAX}")
+    return tuple(int(item) for item in listed)
+
+
+def partitions(text: str) -> tuple[int, ...]:
+    """Read ``none``, or a comma-separated list of partition numbers, each once."""
+    if text.strip() == NONE:
+        return ()
+    listed = _items(text)
+    if len(listed) > PARTITIONS_MAX:
+        raise ValueError(f"{len(listed)} partitions are too many for one process")
+    for position, item in enumerate(listed, start=1):
+        if not _PARTITION.fullmatch(item):
+            raise ValueError(f"item {position} is not a whole number from 0 to 999")
+        if item in listed[: position - 1]:
+            raise ValueError(f"item {position} is there twice")
     return tuple(int(item) for item in listed)
 
 

@@ -9,10 +9,8 @@ unknown ``WALLET_`` name is an error, so that a typing mistake cannot pass for a
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,17 +22,9 @@ from entrypoints import connection_url, fault_point, setting_values
 from entrypoints.configuration_page import SettingRow, configuration_page
 from entrypoints.connection_url import ConnectionUrl, DatabaseUrl
 from entrypoints.fault_point import STEPS, BlockPoint, CrashPoint
+from entrypoints.setting_names import OUR_PREFIX, contradictions, unknown_names
 from entrypoints.settings_error import SettingProblem, SettingsError
 from wallet_core.money import Currency, Money
-
-OUR_PREFIX = "WALLET_"
-
-TEST_PREFIX = "WALLET_TEST_"
-"""Read by the tests only, such as WALLET_TEST_RABBITMQ_URL; a service that they start inherits them."""
-
-_SERVICE_LINK_NAME = re.compile(r"WALLET_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
-_SERVICE_LINK_VALUE = re.compile(r"(tcp|udp|sctp)://")
-"""Kubernetes and Docker links put such variables into every container beside a service named ``wallet``."""
 
 _EXPONENT_WIDEST = Currency("CLF", 4)
 """Stands in for a currency that could not be read, so that the opening balance is still looked at."""
@@ -142,6 +132,11 @@ class Settings(BaseSettings):
         accepts="`direct`, `topic`",
         meaning="Type of an exchange that is missing and that we declare. One that exists is taken as it is.",
     )
+    wallet_mongo_driver: Literal["motor", "pymongo"] = _setting(
+        "motor",
+        accepts="`motor`, `pymongo`",
+        meaning="Driver of MongoDB: motor, or PyMongo Async. Both write the same books; change it whenever you like.",
+    )
     wallet_batch_max: Annotated[int, Field(ge=1, le=5_000)] = _setting(
         "500",
         accepts="1 to 5000",
@@ -151,6 +146,11 @@ class Settings(BaseSettings):
         "auto",
         accepts="`auto`, or WALLET_BATCH_MAX to 65535",
         meaning="Deliveries of one queue that may be with us unsettled. `auto`: twice WALLET_BATCH_MAX.",
+    )
+    wallet_partitions: Annotated[tuple[int, ...], BeforeValidator(setting_values.partitions)] = _setting(
+        "none",
+        accepts="`none`, or 1 to 16 different numbers, each 0 to 999, separated by commas",
+        meaning="[Partitions](scaling.md#partitions) of the transactions' queues that this process consumes too.",
     )
     wallet_retry_delays_ms: Annotated[tuple[int, ...], BeforeValidator(setting_values.delays_ms)] = _setting(
         "1000,5000,15000,30000",
@@ -227,7 +227,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
 
     Raises SettingsError, which names everything that is wrong.
     """
-    problems = [*_contradictions(environ), *_unknown_names(environ)]
+    problems = [*contradictions(_ROWS, environ), *unknown_names(_ROWS, environ)]
     source = EnvSettingsSource(Settings)
     source.env_vars = {name: value for name, value in environ.items() if value}
     try:
@@ -258,31 +258,6 @@ def _wrong_values(error: ValidationError, environ: Mapping[str, str]) -> Iterato
         given = next((name for name in row.names if environ.get(name)), row.names[0])
         wrong = detail["msg"].removeprefix("Value error, ").replace("Input should", "it should")
         yield SettingProblem(given, wrong, f"Give {row.accepts.replace('`', '')}.")
-
-
-def _contradictions(environ: Mapping[str, str]) -> Iterator[SettingProblem]:
-    """Two names of one setting, set to different values."""
-    for row in _ROWS:
-        names = [name for name in row.names if environ.get(name)]
-        if len({environ[name] for name in names}) > 1:
-            yield SettingProblem(" and ".join(names), "both are set, and differ", f"Keep {names[0]}, unset the other.")
-
-
-def _unknown_names(environ: Mapping[str, str]) -> Iterator[SettingProblem]:
-    known = {name.removeprefix(OUR_PREFIX): name for row in _ROWS for name in row.names}
-    for name in sorted(environ):
-        if not name.startswith(OUR_PREFIX) or name in known.values() or _is_foreign(name, environ[name]):
-            continue
-        close = get_close_matches(name.removeprefix(OUR_PREFIX), known, n=1)
-        remedy = f"Did you mean {known[close[0]]}?" if close else "docs/configuration.md lists those that exist."
-        yield SettingProblem(name, "there is no such setting", remedy)
-
-
-def _is_foreign(name: str, value: str) -> bool:
-    """Tell whether somebody else put this ``WALLET_`` variable here: the tests, or the platform."""
-    if name.startswith(TEST_PREFIX):
-        return True
-    return bool(_SERVICE_LINK_NAME.fullmatch(name) or _SERVICE_LINK_VALUE.match(value))
 
 
 def page() -> str:

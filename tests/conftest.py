@@ -1,11 +1,15 @@
-"""What every test shares: the event loop that the service runs on."""
+"""What every test shares: fixtures, and the event loop that the service runs on."""
 
 import pytest
 
-pytest_plugins = ("tests.fixtures.mongod", "tests.fixtures.rabbitmq")
-
-# The suites speak in asserts too; pytest explains a failed one only in modules that it knows of before their import.
-pytest.register_assert_rewrite("wallet_core.testing.conformance")
+# Ours comes from the tree; an installed `wallet-core` brings it by its entry point. First, since it also asks for the
+# asserts of the suites to be explained, which must happen before anything imports them.
+pytest_plugins = (
+    "wallet_core.testing.plugin",
+    "tests.fixtures.driver",
+    "tests.fixtures.mongod",
+    "tests.fixtures.rabbitmq",
+)
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 from tests.oracle import DocumentedReader, V1Reader
 from wallet_core import (
-    Currency,
     Entry,
     Linked,
     Money,
@@ -25,7 +24,6 @@ from wallet_core import (
     Relay,
     Request,
     SetAside,
-    Subject,
     TransactionFinalized,
     TransactionRecord,
     Vocabulary,
@@ -35,74 +33,46 @@ from wallet_core import (
 )
 from wallet_core.memory import ManualClock, MemoryBus, MemoryStore
 from wallet_core.ports import Clock
+from wallet_core.testing.books import BooksCopy, copy_of
+from wallet_core.testing.events import (
+    ALICE,
+    BOB,
+    CAROL,
+    USD,
+    Event,
+    Message,
+    failed,
+    failed_as,
+    signup,
+    topup,
+    topup_v1,
+    transaction_id,
+    transfer,
+    transfer_v1,
+)
 
-USD = Currency("USD", 2)
-ALICE = "507f1f77bcf86cd799439011"
-BOB = "507f1f77bcf86cd799439020"
-CAROL = "507f1f77bcf86cd799439021"
+__all__ = [
+    "ALICE",
+    "BOB",
+    "CAROL",
+    "USD",
+    "Event",
+    "Message",
+    "Scenario",
+    "failed",
+    "failed_as",
+    "minor",
+    "sample",
+    "signup",
+    "topup",
+    "topup_v1",
+    "transaction_id",
+    "transfer",
+    "transfer_v1",
+]
+
 ROUNDS_MAX = 1_000
 SAMPLES = Path(__file__).parent / "samples"
-
-Message = dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One message under its routing key."""
-
-    subject: Subject
-    message: Message
-
-    def but(self, **fields: object) -> Event:
-        """Give the same event with some fields changed or added."""
-        return Event(self.subject, {**self.message, **fields})
-
-    def without(self, *names: str) -> Event:
-        """Give the same event without some fields."""
-        return Event(self.subject, {name: value for name, value in self.message.items() if name not in names})
-
-
-def transaction_id(number: int) -> str:
-    """Give the id of a transaction: 24 hex digits, as every producer's."""
-    return f"7{number:023x}"
-
-
-def signup(user_id: str) -> Event:
-    """Say that a user has signed up (documented vocabulary)."""
-    return Event(Subject.SIGNUP, {"userId": user_id})
-
-
-def topup(id_: str, user_id: str, amount: object) -> Event:
-    """Say that a top-up has completed (documented vocabulary)."""
-    return Event(Subject.COMPLETED, {"transactionId": id_, "type": "topup", "userId": user_id, "amount": amount})
-
-
-def topup_v1(id_: str, user_id: str, amount: object) -> Event:
-    """Say that a top-up has completed (v1 vocabulary)."""
-    return topup(id_, user_id, amount).but(type="TopUp")
-
-
-def transfer(id_: str, sender_id: str, recipient_id: str, amount: object) -> Event:
-    """Say that a transfer has completed (documented vocabulary)."""
-    parties: Message = {"userId": sender_id, "recipientId": recipient_id}
-    return Event(Subject.COMPLETED, {"transactionId": id_, "type": "transfer", **parties, "amount": amount})
-
-
-def transfer_v1(id_: str, sender_id: str, recipient_id: str, amount: object) -> Event:
-    """Say that a transfer has completed (v1 vocabulary)."""
-    parties: Message = {"fromUserId": sender_id, "toUserId": recipient_id}
-    return Event(Subject.COMPLETED, {"transactionId": id_, "type": "Transfer", **parties, "amount": amount})
-
-
-def failed(id_: str, reason: str | None = None) -> Event:
-    """Say that a transaction has failed, and carry nothing that could be compared (v1 without its type)."""
-    bare = Event(Subject.FAILED, {"transactionId": id_})
-    return bare if reason is None else bare.but(reason=reason)
-
-
-def failed_as(completed: Event) -> Event:
-    """Say that a transaction has failed, and carry every field of its ``completed``."""
-    return Event(Subject.FAILED, completed.message)
 
 
 def sample(name: str) -> Message:
@@ -114,15 +84,6 @@ def sample(name: str) -> Message:
 def minor(amount: str) -> int:
     """Give an amount of dollars in cents."""
     return Money.from_major(Decimal(amount), USD).amount_minor
-
-
-@dataclass(frozen=True, slots=True)
-class FinalState:
-    """Everything that the books hold, in an order of its own, so that two of them can be compared."""
-
-    wallets: tuple[Wallet, ...]
-    entries: tuple[tuple[Entry, ...], ...]
-    transactions: tuple[TransactionRecord, ...]
 
 
 class Scenario:
@@ -224,11 +185,6 @@ class Scenario:
             (self.v1_reader if is_v1 else self.documented_reader).read(published.body)
         return bodies
 
-    def final_state(self) -> FinalState:
+    def final_state(self) -> BooksCopy:
         """Give everything that the books hold now."""
-        wallets = tuple(sorted(self.store.wallets(), key=lambda wallet: wallet.id))
-        return FinalState(
-            wallets=wallets,
-            entries=tuple(tuple(self.store.entries_of(wallet.id)) for wallet in wallets),
-            transactions=tuple(sorted(self.store.transactions(), key=lambda record: record.id)),
-        )
+        return copy_of(self.store)

@@ -119,10 +119,11 @@ class WalletService:
         consumption: Consumption | None = None,
         age_s: float = 3_600.0,
         retry_delays_ms: tuple[int, ...] = RETRY_DELAYS_MS,
+        partitions: tuple[int, ...] = (),
     ) -> None:
         """Wire everything; nothing runs yet."""
         clock = SystemClock()
-        topology = Topology(retry_delays_ms=retry_delays_ms)
+        topology = Topology(retry_delays_ms=retry_delays_ms, partitions=partitions)
         births = iter([-age_s])
         self.observer = Recorder()
         self.store = FragileStore(clock)

@@ -7,6 +7,7 @@ The rules of the wallet: pure, synchronous decisions over plain values, and the 
     commands.py    OpenWallet, Linked (Credit, Debit), Reverse: what the outside asks
     messages.py    message (dict) -> command; answer -> dict; both vocabularies
     fields.py      the fields of messages, one at a time
+    body.py        bytes -> message, answer -> bytes
     wallet.py      Wallet: credit, debit, reverse; never below zero
     ledger.py      Entry and its hash chain; TransactionRecord and its states
     posting.py     plan() decides; post_all() loads, plans, stores
@@ -20,15 +21,29 @@ The rules of the wallet: pure, synchronous decisions over plain values, and the 
     queries.py     balance and statement
     audit.py       do the books add up? with record_audit.py, the legal forms of a record, and
     leg_audit.py   its legs beside their entries, which leg_sums.py compares without a look at each
+    explanation.py why did a transaction end so, and would it now? past.py, what is read for it;
+    decisions.py   its record taken apart, with recorded_request.py;
+    replay.py      each decision made again; reasons.py, the words and numbers
     ports.py       what the core needs from the outside
     policy.py      what a deployment decides
     events.py      TransactionFinalized
     errors.py      the tree of errors
     memory/        complete adapters in memory, for embedding and tests
-    testing/       the conformance suites of the ports, for whoever writes an adapter
+    testing/       for tests of other projects: the whole service in memory, strategies, the suites of the ports
 """
 
-from wallet_core.commands import Credit, DeadLetterReason, Debit, Linked, OpenWallet, Refuse, Request, Reverse, SetAside
+from wallet_core.commands import (
+    Carried,
+    Credit,
+    DeadLetterReason,
+    Debit,
+    Linked,
+    OpenWallet,
+    Refuse,
+    Request,
+    Reverse,
+    SetAside,
+)
 from wallet_core.drafts import Plan, State
 from wallet_core.errors import (
     BalanceLimitExceeded,
@@ -45,8 +60,17 @@ from wallet_core.errors import (
     WalletSuspended,
 )
 from wallet_core.events import FinalStatus, TransactionFinalized, Vocabulary
-from wallet_core.intake import BatchHalted, Delivery, Handled, Intake
-from wallet_core.ledger import Direction, Entry, EntryKind, Leg, TransactionKind, TransactionRecord, TransactionState
+from wallet_core.intake import BatchHalted, Delivery, Handled, Intake, LateSignups
+from wallet_core.ledger import (
+    Direction,
+    Entry,
+    EntryKind,
+    Leg,
+    SeenWallet,
+    TransactionKind,
+    TransactionRecord,
+    TransactionState,
+)
 from wallet_core.messages import Subject, finalized_message, message_id_of, request_of
 from wallet_core.money import AMOUNT_MINOR_MAX, Currency, Money
 from wallet_core.outcome import Outcome, OutcomeKind
@@ -62,6 +86,7 @@ __all__ = [
     "Ack",
     "BalanceLimitExceeded",
     "BatchHalted",
+    "Carried",
     "Cause",
     "ConcurrentUpdate",
     "ConsumptionHalted",
@@ -79,6 +104,7 @@ __all__ = [
     "InsufficientFunds",
     "Intake",
     "InvalidAmount",
+    "LateSignups",
     "LedgerCorrupted",
     "Leg",
     "Linked",
@@ -95,6 +121,7 @@ __all__ = [
     "RetryAfter",
     "Reverse",
     "Round",
+    "SeenWallet",
     "SetAside",
     "Settlement",
     "Shortfall",

@@ -30,7 +30,7 @@ from wallet_core.wallet import Wallet
 
 
 class Check(StrEnum):
-    """What was checked when something did not fit."""
+    """What was checked when something did not fit; ``unreadable`` is what could not even be read."""
 
     WALLET = "wallet"
     ENTRY = "entry"
@@ -43,7 +43,11 @@ class Check(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One contradiction. ``subject`` is the id of a wallet, transaction or row, or an entry's ``wallet/sequence``."""
+    """
+    One contradiction; ``text`` says what does not fit.
+
+    ``subject`` is the id of a wallet, transaction or row of the outbox, or an entry's ``wallet/sequence``.
+    """
 
     check: Check
     subject: str
@@ -52,7 +56,12 @@ class Finding:
 
 @dataclass(slots=True)
 class MoneyFlow:
-    """The money of one currency, in minor units, from three sides."""
+    """
+    The money of one currency from three sides: what wallets hold, what their entries add up to, what came and went.
+
+    All in minor units. ``held_minor`` equals ``posted_minor``, and ``came_in_minor`` less ``went_out_minor``, or an
+    audit says so.
+    """
 
     held_minor: int = 0
     posted_minor: int = 0
@@ -63,8 +72,9 @@ class MoneyFlow:
 @dataclass(slots=True)
 class Summary:
     """
-    What an audit has looked at so far.
+    What an audit has looked at so far: how many ``wallets``, ``entries``, ``transactions`` and ``outbox_rows``.
 
+    ``findings`` counts what does not fit, ``reversals_due`` what is not finished. ``money`` is by currency code.
     ``waiting`` are v1's wallets that could not be adopted, hence not audited. ``instants`` is how many moments of the
     books were read: one, unless the books are so large that the database could not keep one for long enough.
     """
@@ -86,7 +96,7 @@ class WalletAudit:
     def __init__(self, wallet: Wallet) -> None:
         """Begin before the first entry. ``wallet`` may be read again later: it is compared in the end."""
         self.wallet = wallet
-        self.sequence = 0
+        self.sequence: int = 0
         self._balance_minor = 0
         self._hash = GENESIS_HASH
         self._recorded_at = wallet.opened_at
@@ -146,7 +156,7 @@ class BooksAudit:
 
     def __init__(self) -> None:
         """Begin with nothing seen."""
-        self.summary = Summary()
+        self.summary: Summary = Summary()
         self._sums = LegSums()
         self._orphaned_wallet_id = ""
 

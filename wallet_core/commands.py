@@ -2,7 +2,7 @@
 
 A ``completed`` becomes ``Linked`` (legs that happen together or not at all), a ``failed`` becomes ``Reverse``, a
 ``signup`` becomes ``OpenWallet``. A message whose own content breaks a rule still becomes a command, with an
-``objection``: the check for a known id comes before every other (design rule 4), and it needs the books.
+``objection``: the check for a known id comes before every other (docs/events.md), and it needs the books.
 """
 
 from __future__ import annotations
@@ -12,20 +12,28 @@ from datetime import datetime
 from enum import StrEnum
 
 from wallet_core.events import Vocabulary
-from wallet_core.ledger import TransactionKind
+from wallet_core.ledger import TransactionKind, TransactionRecord
 
 
 class DeadLetterReason(StrEnum):
-    """Why a message is set aside for a person (design rule 6)."""
+    """Why a message is set aside for a person; docs/events.md says what that person can do."""
 
     NO_USABLE_ID = "no_usable_id"
+    """It is no JSON object, or has no id that it could be recorded under."""
     TOO_LARGE = "too_large"
+    """Its body is longer than 64 KiB."""
     UNSUPPORTED_VERSION = "unsupported_version"
+    """These rules do not know its major version."""
     KEY_REUSED = "key_reused"
+    """Its id is that of a known transaction, and it says something else about it."""
     UNANSWERABLE_ID = "unanswerable_id"
+    """It is in the v1 vocabulary, and its id is one that no v1 reader takes: they take 24 hex digits."""
     ISOLATED_ERROR = "isolated_error"
+    """It failed alone, twice, while others are handled: it may have met a defect of ours."""
     REVERSAL_SHORTFALL = "reversal_shortfall"
+    """What must go back has been spent, and was not there again after the last delay."""
     LEGACY_TRANSACTION = "legacy_transaction"
+    """The wallet service before ours has applied what is to be taken back, or nobody knows whether it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,12 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class OpenWallet:
-    """Open the wallet of a user. ``objection`` is obeyed only when there is no wallet yet."""
+    """
+    Open the wallet of a user.
+
+    ``occurred_at`` is when they signed up, if the message says so. ``objection`` is obeyed only when there is no wallet
+    yet.
+    """
 
     user_id: str
     occurred_at: datetime | None = None
@@ -54,7 +67,7 @@ class OpenWallet:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """Raise the balance of a user's wallet. ``expected_version``: refuse unless the wallet has this version."""
+    """Raise the balance of a user's wallet. ``expected_version``: refuse unless it has this many entries."""
 
     user_id: str
     amount_minor: int
@@ -63,7 +76,7 @@ class Credit:
 
 @dataclass(frozen=True, slots=True)
 class Debit:
-    """Lower the balance of a user's wallet. ``expected_version``: refuse unless the wallet has this version."""
+    """Lower the balance of a user's wallet. ``expected_version``: refuse unless it has this many entries."""
 
     user_id: str
     amount_minor: int
@@ -75,9 +88,10 @@ class Linked:
     """
     The legs of one ``completed`` under one idempotency key: all of them, or none.
 
-    ``kind``, the parties and ``amount_minor`` are what could be read, for the record. ``legs`` is empty when there is
-    an ``objection``. ``wait_is_over`` says that the event has waited long enough for a late signup: an unknown wallet
-    is now a refusal.
+    ``fingerprint`` is the hash of its meaning: the same for a retry, another when an id is used twice. ``kind``, the
+    parties and ``amount_minor`` are what could be read, for the record. ``occurred_at`` is when it completed, if the
+    message says so. ``legs`` is empty when there is an ``objection``. ``wait_is_over`` says that the event has waited
+    long enough for a late signup: an unknown wallet is now a refusal.
     """
 
     transaction_id: str
@@ -107,8 +121,9 @@ class Reverse:
     Take back what a transaction did, or make sure that it never happens.
 
     ``kind`` ... ``amount_minor`` are the fields that the message carries, to be compared with the record; None means
-    that the message does not carry the field. ``dead_letter_id`` is set at the last try: the dead letter that this
-    copy of the message becomes if the reversal stays due.
+    that the message does not carry the field. ``occurred_at`` is when it failed, if the message says so.
+    ``dead_letter_id`` is set at the last try: the dead letter that this copy of the message becomes if the reversal
+    stays due.
     """
 
     transaction_id: str
@@ -122,5 +137,19 @@ class Reverse:
     objection: SetAside | None = None
     dead_letter_id: str | None = None
 
+    def contradicts(self, record: TransactionRecord) -> bool:
+        """Tell whether a field that we carry says something else than the recorded ``completed``, if there was one."""
+        if record.fingerprint is None:
+            return False
+        compared: list[tuple[Carried | None, str | int | None]] = [
+            (self.kind, record.kind),
+            (self.initiator_id, record.initiator_id),
+            (self.amount_minor, record.amount_minor),
+        ]
+        if record.kind is not TransactionKind.TOPUP:
+            compared.append((self.recipient_id, record.recipient_id))
+        return any(carried is not None and carried.value != recorded for carried, recorded in compared)
+
 
 Request = OpenWallet | Linked | Reverse
+"""What ``plan`` decides: one of these for each message that can be judged."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from wallet_core.errors import LedgerCorrupted, WalletSuspended
 from wallet_core.events import FinalStatus, TransactionFinalized
-from wallet_core.ledger import Entry, Leg, TransactionRecord
+from wallet_core.ledger import Entry, Leg, SeenWallet, TransactionRecord
 from wallet_core.outcome import Outcome
 from wallet_core.ports import RecordChange, WalletChange
 from wallet_core.wallet import SuspendedWallet, Wallet
@@ -24,7 +24,11 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to store, and how each request ended. ``answered`` are the transactions whose answer must be published."""
+    """
+    What to store, and how each request ended, in their order.
+
+    ``answered`` are the ids of the transactions whose answer must be published.
+    """
 
     outcomes: tuple[Outcome, ...]
     wallets_opened: tuple[Wallet, ...]
@@ -64,6 +68,13 @@ class Drafts:
     def record(self, transaction_id: str) -> TransactionRecord | None:
         """Give the transaction's record as it will be."""
         return self._records.get(transaction_id) or self._state.transactions.get(transaction_id)
+
+    def seen(self, user_ids: Iterable[str]) -> tuple[SeenWallet, ...]:
+        """Say which version of these users' wallets a decision sees, None where there is no wallet."""
+        wallets = ((user_id, self.wallet(user_id)) for user_id in user_ids)
+        return tuple(
+            SeenWallet(user_id, wallet.version if isinstance(wallet, Wallet) else None) for user_id, wallet in wallets
+        )
 
     def add_wallet(self, wallet: Wallet) -> None:
         """Open a wallet."""

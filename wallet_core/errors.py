@@ -81,7 +81,7 @@ class VersionConflict(PostingRefused):
     reason = "Wallet version conflict"
 
     def __init__(self, wallet_id: str, version: int, expected_version: int) -> None:
-        """Keep both versions."""
+        """Keep both: ``version`` is the current one, and not ``expected_version``."""
         super().__init__(f"wallet {wallet_id} has version {version}, not {expected_version} as expected: read it again")
         self.wallet_id = wallet_id
         self.version = version

@@ -38,7 +38,7 @@ def is_object_id(identifier: str) -> bool:
 
 def iso_milliseconds(instant: datetime) -> str:
     """Write an instant as the contract does: ISO 8601 in UTC with milliseconds and ``Z``."""
-    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def readable_text(value: object, length_max: int) -> str | None:

@@ -23,7 +23,7 @@ from wallet_core.posting import post_all
 from wallet_core.settlement import RETRY_DELAYS_MS, Settlement, settlement_of
 
 ISOLATED_IN_A_ROW_MAX = 5
-"""More isolations in a row than this stop the consumption (design section 3): then the fault is rather ours."""
+"""More isolations in a row than this stop the consumption: then the fault is rather ours."""
 
 ERROR_LENGTH_MAX = 500
 """Most characters of an error that travel in the header of a dead letter; a frame holds headers of many KiB."""
@@ -72,7 +72,7 @@ class LateSignups(Protocol):
     """Whether a wallet that is unknown now may be on its way."""
 
     async def may_come(self) -> bool:
-        """Tell whether signups wait in their queue, or our own life is too young to know."""
+        """Tell whether signups wait in their queue; True as well while we cannot know. Raises nothing."""
         ...
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
+from json.encoder import encode_basestring_ascii as _text
 
 from wallet_core.events import TransactionFinalized, Vocabulary
 
@@ -36,34 +36,49 @@ class EntryKind(StrEnum):
     """Why an entry exists."""
 
     OPENING = "opening"
+    """The deployment gives every new wallet a balance."""
     ADOPTED = "adopted"
+    """The balance that the wallet service before ours has left."""
     TOPUP = "topup"
+    """Money came in from outside."""
     TRANSFER = "transfer"
+    """Money came from another wallet, or went there."""
     REVERSAL = "reversal"
+    """An earlier entry of the same wallet is cancelled."""
 
 
 class TransactionKind(StrEnum):
     """What a transaction is. Producers know the first two; the last two are our own and have no answer."""
 
     TOPUP = "topup"
+    """Money comes in from outside."""
     TRANSFER = "transfer"
+    """Money goes from one wallet to another."""
     OPENING = "opening"
+    """A new wallet is given its opening balance."""
     ADOPTED = "adopted"
+    """The balance of a wallet is taken over from the wallet service before ours."""
 
 
 class TransactionState(StrEnum):
     """
-    The states of design rule 3, and that of a legacy transaction about which a person must decide.
+    Where a transaction stands; docs/events.md says which event leads from which state to which.
 
     A transaction without a record has none of them.
     """
 
     APPLIED = "applied"
+    """Its money has moved."""
     REFUSED = "refused"
+    """It broke a rule: its money has not moved, and never will."""
     VOID = "void"
+    """It failed before it completed: it may not complete any more."""
     REVERSAL_DUE = "reversal_due"
+    """It has failed, and what it moved cannot go back yet."""
     REVERSED = "reversed"
+    """It has failed, and what it moved has gone back."""
     UNDECIDED = "undecided"
+    """The wallet service before ours may have applied it: a person must say whether it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +88,8 @@ class Entry:
 
     ``sequence`` is the wallet's version after it, gapless from 1. ``amount_minor`` is positive. ``counterparty_id`` is
     the user on the other side of a transfer. ``reverses_sequence`` is the entry of the same wallet that this one
-    cancels. ``recorded_at`` never decreases within a wallet. ``hash`` seals the entry and, through the previous hash,
+    cancels. ``occurred_at`` is when it happened, if the message said so; ``recorded_at`` is when it was posted, and
+    never decreases within a wallet. ``hash`` seals the entry and, through the previous hash,
     all before it.
     """
 
@@ -104,33 +120,42 @@ class Entry:
         The order is ``[form, wallet, sequence, transaction, kind, direction, amount, balance after, currency,
         counterparty, description, reverses, occurred at, recorded at]``; what is absent is ``null``.
         """
-        return _canonical_json(
-            [
-                ENTRY_FORM,
-                self.wallet_id,
-                self.sequence,
-                self.transaction_id,
-                self.kind.value,
-                self.direction.value,
-                self.amount_minor,
-                self.balance_after_minor,
-                self.currency,
-                self.counterparty_id,
-                self.description,
-                self.reverses_sequence,
-                None if self.occurred_at is None else epoch_ms(self.occurred_at),
-                epoch_ms(self.recorded_at),
-            ]
+        return (
+            f"[{ENTRY_FORM},{_text(self.wallet_id)},{self.sequence},{_text(self.transaction_id)},"
+            f'"{self.kind}","{self.direction}",{self.amount_minor},{self.balance_after_minor},'
+            f"{_text(self.currency)},{_text_or_null(self.counterparty_id)},{_text_or_null(self.description)},"
+            f"{'null' if self.reverses_sequence is None else self.reverses_sequence},"
+            f"{'null' if self.occurred_at is None else epoch_ms(self.occurred_at)},{epoch_ms(self.recorded_at)}]"
         ).encode("ascii")
 
     def hash_after(self, previous_hash: bytes) -> bytes:
-        """Compute the seal: SHA-256 over the previous entry's hash (``GENESIS_HASH`` for the first) and our bytes."""
+        """Compute the seal: SHA-256 over the previous entry's hash (32 zero bytes for the first) and our bytes."""
         return sha256(previous_hash + self.canonical_bytes()).digest()
+
+    def sealed_after(self, previous_hash: bytes) -> Entry:
+        """Give this entry with its seal, after an entry with this hash."""
+        # Spelled out: dataclasses.replace takes three times as long.
+        return Entry(
+            self.wallet_id,
+            self.sequence,
+            self.transaction_id,
+            self.kind,
+            self.direction,
+            self.amount_minor,
+            self.balance_after_minor,
+            self.currency,
+            self.counterparty_id,
+            self.description,
+            self.reverses_sequence,
+            self.occurred_at,
+            self.recorded_at,
+            self.hash_after(previous_hash),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One side of an applied transaction: which entry it became."""
+    """One side of an applied transaction: which entry it became. ``sequence`` is its number in the wallet."""
 
     user_id: str
     wallet_id: str
@@ -140,16 +165,28 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenWallet:
+    """Which ``version`` of a user's wallet a decision saw; None when there was no wallet that may be used."""
+
+    user_id: str
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class TransactionRecord:
     """
     Everything we keep about one transaction, for ever.
 
+    ``recorded_at`` is when we first recorded something about it, ``changed_at`` when we did last; ``occurred_at`` is
+    when it completed, if the message said so. ``currency`` is that of its wallets, ``vocabulary`` that of its answer.
     ``fingerprint`` is None for a tombstone that has not seen its ``completed``. The fields that were read (``kind`` ...
     ``amount_minor``) are None where the message had nothing usable. ``legs`` are the entries posted by it,
     ``reversal_legs`` those that cancelled them. ``answer`` is the latest answer, None while there is none.
     ``reason`` says why it is refused, void, due or reversed. ``due_since`` is set while a reversal waits;
     ``dead_letter_id`` once a copy of its ``failed`` has waited in vain: that copy becomes the one dead letter.
     ``is_legacy``: the wallet service before ours has handled it, or may have, so no entry of it is in these books.
+    ``seen``: the wallets that a refusal, or the last try of a due reversal, was decided on. Empty where none was looked
+    at, and in records of the time before it was kept.
     """
 
     id: str
@@ -171,6 +208,7 @@ class TransactionRecord:
     due_since: datetime | None = None
     dead_letter_id: str | None = None
     is_legacy: bool = False
+    seen: tuple[SeenWallet, ...] = ()
 
     @property
     def initiator_id(self) -> str | None:
@@ -196,4 +234,7 @@ def to_milliseconds(instant: datetime) -> datetime:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_canonical_json = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode
+
+
+def _text_or_null(value: str | None) -> str:
+    return "null" if value is None else _text(value)

@@ -4,7 +4,7 @@ Total functions: whatever the dict holds, the result is a command, or ``SetAside
 Numbers must come as ``int`` or ``Decimal``. There are two vocabularies in the field (``events.Vocabulary``); both are
 read always. Fields that we do not know are ignored.
 
-Checks that need the message alone are made here, in the order of design rule 4: version, kind, amount, parties,
+Checks that need the message alone are made here, in their order (docs/events.md): version, kind, amount, parties,
 self-transfer. Their result travels as the command's ``objection``, because the check for a known id comes first.
 """
 
@@ -14,8 +14,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from hashlib import sha256
-from uuid import UUID, uuid5
+from hashlib import sha1, sha256
 
 from wallet_core.commands import (
     Carried,
@@ -36,25 +35,27 @@ from wallet_core.ledger import TransactionKind, TransactionRecord
 from wallet_core.money import Currency, Money
 
 Message = Mapping[str, object]
+"""A JSON object as the core reads it: its numbers are ``int`` or ``Decimal``, never ``float``."""
 
 DESCRIPTION_LENGTH_MAX = 500
 """Longer descriptions are cut: they are for people, and an entry must stay small."""
 
 REASON_LENGTH_MAX = 200
-"""Longest reason in an answer (design rule 6); longer ones of a producer are cut."""
+"""Longest reason in an answer, in characters; longer ones of a producer are cut."""
 
 FINGERPRINT_VERSION = "1"
 """First field of every fingerprint, so that another way of computing it can never yield the same one by accident."""
 
 SUPPORTED_MAJOR_VERSION = "1"
-"""Documented messages may carry ``version``, today "1.0" (contract)."""
+"""Documented messages may carry ``version``, today "1.0"."""
 
-MESSAGE_ID_NAMESPACE = UUID("6f6d1a8e-6f0b-5c58-9a3e-2f9c2d0b7a11")
+MESSAGE_ID_NAMESPACE = bytes.fromhex("6f6d1a8e6f0b5c589a3e2f9c2d0b7a11")
 """Namespace of our UUIDv5 message ids; a constant drawn once, so that every process gives one answer one id."""
 
 FINALIZED_KEY = "wallet.transactionFinalized"
-"""Routing key of every answer (contract)."""
+"""Routing key of every answer."""
 
+_meaning = json.JSONEncoder(separators=(",", ":")).encode
 _VERSION = re.compile(r"([0-9]{1,9})(\.[0-9]{1,9}){0,2}")
 _V1_NAMES = frozenset({"fromUserId", "toUserId"})
 _DOCUMENTED_NAMES = frozenset({"recipientId", "senderId", "description", "completedAt", "failedAt", "version"})
@@ -68,7 +69,7 @@ _V1_STATUS = {FinalStatus.COMPLETED: "Completed", FinalStatus.FAILED: "Failed"}
 
 
 class Subject(StrEnum):
-    """What an incoming message is about: its routing key (contract)."""
+    """What an incoming message is about: its routing key."""
 
     SIGNUP = "user.signup"
     COMPLETED = "transaction.completed"
@@ -76,7 +77,12 @@ class Subject(StrEnum):
 
 
 def request_of(subject: Subject, message: Message, currency: Currency) -> Request | SetAside:
-    """Read any incoming message; amounts are in major units of ``currency``."""
+    """
+    Read any incoming message, in either vocabulary; its amount is in major units of ``currency``.
+
+    Raises nothing, whatever it holds: what breaks a rule becomes a request with an ``objection``, and what has no
+    usable id is set aside.
+    """
     if subject is Subject.SIGNUP:
         return _open_wallet(message)
     if subject is Subject.COMPLETED:
@@ -102,8 +108,17 @@ def finalized_message(answer: TransactionFinalized) -> dict[str, str | int | boo
 
 
 def message_id_of(answer: TransactionFinalized) -> str:
-    """Give the stable id of an answer's message: UUIDv5 of transaction and revision (design rule 8)."""
-    return str(uuid5(MESSAGE_ID_NAMESPACE, f"{answer.transaction_id}:{answer.revision}"))
+    """
+    Give the stable id of an answer's message, whenever and by whom it is published: UUIDv5 of transaction and revision.
+
+    By RFC 9562, section 5.5, without the module ``uuid``: it takes three times as long, and a twentieth of our import.
+    """
+    name = f"{answer.transaction_id}:{answer.revision}".encode()
+    digest = bytearray(sha1(MESSAGE_ID_NAMESPACE + name, usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50  # version 5
+    digest[8] = digest[8] & 0x3F | 0x80  # the variant of the RFC
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def fingerprint_of(record: TransactionRecord) -> str | None:
@@ -185,7 +200,7 @@ def _reverse(message: Message, currency: Currency) -> Reverse | SetAside:
 
 
 def _vocabulary(message: Message) -> Vocabulary:
-    """Tell the dialect by field names, then by the spelling of ``type``; what cannot be told is v1 (contract)."""
+    """Tell the dialect by field names, then by the spelling of ``type``; what cannot be told is v1."""
     is_v1, is_documented = not _V1_NAMES.isdisjoint(message), not _DOCUMENTED_NAMES.isdisjoint(message)
     if is_v1 != is_documented:
         return Vocabulary.V1 if is_v1 else Vocabulary.DOCUMENTED
@@ -212,7 +227,7 @@ def _party_names(kind: TransactionKind | None, vocabulary: Vocabulary) -> tuple[
 def _party(message: Message, names: Sequence[str]) -> object:
     """Give the raw id of a party. Names that disagree about it give all their values, which are no usable id."""
     values = [message[name] for name in names if message.get(name) is not None]
-    if len({usable_id(value) for value in values}) > 1:
+    if len(values) > 1 and len({usable_id(value) for value in values}) > 1:
         return values
     return values[0] if values else None
 
@@ -268,8 +283,7 @@ def _version_objection(message: Message) -> SetAside | None:
 
 def _fingerprint(*fields: str | int | dict[str, str] | None) -> str:
     """Hash the meaning of a request; what could not be read takes part as the hash of its raw token."""
-    meaning = json.dumps([FINGERPRINT_VERSION, *fields], separators=(",", ":"))
-    return sha256(meaning.encode("ascii")).hexdigest()
+    return sha256(_meaning([FINGERPRINT_VERSION, *fields]).encode("ascii")).hexdigest()
 
 
 def _no_usable_id(name: str, value: object) -> SetAside:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from wallet_core.errors import InvalidAmount
 
 AMOUNT_MINOR_MAX = 10**15
-"""Most minor units in an amount or a balance (design rule 1); sums of 9,000 of them still fit in 64 bits."""
+"""Most minor units in an amount or a balance, 10 trillion dollars; sums of 9,000 of them still fit in 64 bits."""
 
 EXPONENT_MAX = 4
 """ISO 4217 knows no currency with more than four decimals (CLF, UYW)."""
@@ -24,7 +24,11 @@ _CURRENCY_CODE = re.compile(r"[A-Z]{3}")
 
 @dataclass(frozen=True, slots=True)
 class Currency:
-    """A currency: its ISO 4217 code and the number of decimals of its minor unit (USD 2, JPY 0, KWD 3)."""
+    """
+    A currency: its ISO 4217 ``code`` and its ``exponent``, the number of its decimals (USD 2, JPY 0, KWD 3).
+
+    Raises ValueError for a code that is not three capital letters, and for an exponent that is not 0 to 4.
+    """
 
     code: str
     exponent: int
@@ -41,7 +45,11 @@ class Currency:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An exact amount: ``amount_minor`` in the smallest unit of ``currency``; 10050 of USD are 100.50 dollars."""
+    """
+    An exact amount: ``amount_minor`` in the smallest unit of ``currency``; 10050 of USD are 100.50 dollars.
+
+    Any whole number is one, as a balance may be 0; ``from_major`` is strict with what a message says.
+    """
 
     amount_minor: int
     currency: Currency
@@ -54,6 +62,8 @@ class Money:
         ``value`` must be an ``int`` or a ``Decimal``; text, booleans and floats are not amounts. Raises InvalidAmount,
         whose text says which rule was broken.
 
+        >>> from decimal import Decimal
+        >>> from wallet_core import Currency, Money
         >>> Money.from_major(Decimal("100.50"), Currency("USD", 2)).amount_minor
         10050
         >>> Money.from_major(Decimal("0.001"), Currency("USD", 2))

@@ -1,4 +1,4 @@
-"""How a request ended: the rows of design rule 6 as values."""
+"""How a request ended: the rows of the table in docs/events.md as values."""
 
 from __future__ import annotations
 
@@ -9,18 +9,28 @@ from wallet_core.commands import DeadLetterReason
 
 
 class OutcomeKind(StrEnum):
-    """The rows of design rule 6, in its order (``opened`` is a signup's ``applied``)."""
+    """How an event may end: in exactly one of these ways."""
 
     OPENED = "opened"
+    """A user's wallet is open."""
     APPLIED = "applied"
+    """The money has moved."""
     REFUSED = "refused"
+    """It breaks a rule: nothing has moved, and its answer says why."""
     REPEATED = "repeated"
+    """It is known already: its recorded answer goes out again."""
     REVERSED = "reversed"
+    """What the transaction had moved has gone back."""
     VOID = "void"
+    """The transaction failed before it completed, and may not complete any more."""
     NOTHING = "nothing"
+    """There is nothing to do, and nobody to answer."""
     UNKNOWN_WALLET = "unknown_wallet"
+    """Somebody has no wallet yet: it waits for a late signup."""
     REVERSAL_DUE = "reversal_due"
+    """What must go back is not there, or does not fit: it waits."""
     SET_ASIDE = "set_aside"
+    """It cannot be judged: a person must look at it."""
 
 
 @dataclass(frozen=True, slots=True)

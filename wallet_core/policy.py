@@ -26,7 +26,11 @@ class Wire(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a deployment decides. ``opening_balance_minor`` is posted to each new wallet when it is not 0."""
+    """
+    What a deployment decides: the one ``currency`` of all its wallets, and the rest.
+
+    ``opening_balance_minor`` is posted to each new wallet when it is not 0.
+    """
 
     currency: Currency
     opening_balance_minor: int = 0

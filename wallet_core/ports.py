@@ -126,7 +126,7 @@ class UnitOfWork(Protocol):
 @dataclass(frozen=True, slots=True)
 class StatementQuery:
     """
-    Which entries of a wallet to read, newest first.
+    Which entries of a wallet to read, newest first, and at most how many (``limit``).
 
     ``before_sequence`` continues an earlier page (exclusive). ``recorded_from`` is inclusive, ``recorded_until`` not.
     """
@@ -179,8 +179,14 @@ class PendingAnswers(Protocol):
         """Give the oldest rows, or the oldest behind ``after`` (which may be gone). Raises StoreUnavailable."""
         ...
 
-    async def answers(self, transaction_ids: Collection[str]) -> Mapping[str, TransactionFinalized]:
-        """Give the latest recorded answers by id; one that cannot be read is absent. Raises StoreUnavailable."""
+    async def answers(
+        self, transaction_ids: Collection[str], above_revision: int = 0
+    ) -> Mapping[str, TransactionFinalized]:
+        """
+        Give the latest recorded answers by id, those of a revision higher than ``above_revision``.
+
+        One that cannot be read is absent. Raises StoreUnavailable.
+        """
         ...
 
     async def settle(self, row: PendingRow, unpublished: Sequence[str]) -> None:
@@ -217,5 +223,5 @@ class Clock(Protocol):
     """Where time comes from."""
 
     def now(self) -> datetime:
-        """Give the current instant, aware, in UTC, cut to milliseconds."""
+        """Give the current instant, aware, in UTC, cut to milliseconds. Raises nothing."""
         ...

@@ -14,7 +14,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from wallet_core.commands import (
-    Carried,
     Credit,
     DeadLetterReason,
     Debit,
@@ -59,7 +58,12 @@ async def post_all(requests: Sequence[Request], uow: UnitOfWork, clock: Clock, p
 
 
 def plan(requests: Sequence[Request], state: State, policy: Policy, now: datetime) -> Plan:
-    """Decide every request in order, signups first. The same arguments give the same plan, always."""
+    """
+    Decide every request in order, signups first; ``state`` holds what the books say about all that they touch.
+
+    The same arguments give the same plan, always. Raises LedgerCorrupted when ``state`` contradicts itself; a request
+    that breaks a rule raises nothing, its outcome says so.
+    """
     posting = _Posting(Drafts(state, now), policy, now)
     outcomes: dict[int, Outcome] = {}
     for position, request in enumerate(requests):
@@ -102,16 +106,15 @@ class _Posting:
         vocabulary = self._policy.answer_vocabulary(request.vocabulary)
         if vocabulary is Vocabulary.V1 and not is_object_id(request.transaction_id):
             return set_aside(DeadLetterReason.UNANSWERABLE_ID, "a v1 reader takes ids of 24 hex digits only")
-        fresh = fresh_record(request, vocabulary, self._policy, self._now)
         if record is not None:
-            return self._answer_tombstone(record, fresh)
+            return self._answer_tombstone(record, request, vocabulary)
         if request.objection is not None:
-            return self._refuse(fresh, request.objection.reason)
-        return self._apply(request, fresh)
+            return self._refuse_fresh(request, vocabulary, request.objection.reason)
+        return self._apply(request, vocabulary)
 
     def fail(self, request: Reverse) -> Outcome:
         record = self.drafts.record(request.transaction_id)
-        if record is not None and _differs(request, record):
+        if record is not None and request.contradicts(record):
             return set_aside(DeadLetterReason.KEY_REUSED, "it carries other facts than the recorded completed")
         if record is not None and record.state not in REVERSIBLE:
             return Outcome(OutcomeKind.NOTHING, f"the transaction is {record.state}")
@@ -138,17 +141,18 @@ class _Posting:
         self.drafts.publish(record.id)
         return Outcome(OutcomeKind.REPEATED, record.reason)
 
-    def _apply(self, request: Linked, record: TransactionRecord) -> Outcome:
+    def _apply(self, request: Linked, vocabulary: Vocabulary) -> Outcome:
         if any(self.drafts.wallet(leg.user_id) is None for leg in request.legs):
             if not request.wait_is_over:
                 return Outcome(OutcomeKind.UNKNOWN_WALLET)
-            return self._refuse(record, WALLET_NOT_FOUND)
+            return self._refuse_fresh(request, vocabulary, WALLET_NOT_FOUND)
         try:
             entries = self._entries(request)
         except PostingRefused as refusal:
-            return self._refuse(record, refusal.reason)
+            return self._refuse_fresh(request, vocabulary, refusal.reason)
         legs = self.drafts.keep_entries([leg.user_id for leg in request.legs], entries)
-        self.drafts.answer(replace(record, state=TransactionState.APPLIED, legs=legs), FinalStatus.COMPLETED)
+        applied = fresh_record(request, vocabulary, self._policy, self._now, legs)
+        self.drafts.answer(applied, FinalStatus.COMPLETED)
         return Outcome(OutcomeKind.APPLIED)
 
     def _entries(self, request: Linked) -> list[Entry]:
@@ -187,6 +191,7 @@ class _Posting:
             due_since=None,
             dead_letter_id=None,
             changed_at=self._now,
+            seen=(),
         )
         self.drafts.answer(reversed_record, FinalStatus.FAILED)
         return Outcome(OutcomeKind.REVERSED, reversed_record.reason)
@@ -219,16 +224,22 @@ class _Posting:
             due_since=record.due_since or self._now,
             dead_letter_id=dead_letter_id or record.dead_letter_id,
             changed_at=self._now,
+            seen=self.drafts.seen(leg.user_id for leg in record.legs),
         )
         self.drafts.keep_record(due)
         return Outcome(OutcomeKind.REVERSAL_DUE, why)
+
+    def _refuse_fresh(self, request: Linked, vocabulary: Vocabulary, reason: str) -> Outcome:
+        fresh = fresh_record(request, vocabulary, self._policy, self._now)
+        return self._refuse(replace(fresh, seen=self.drafts.seen(leg.user_id for leg in request.legs)), reason)
 
     def _refuse(self, record: TransactionRecord, reason: str) -> Outcome:
         self.drafts.answer(replace(record, reason=reason), FinalStatus.FAILED)
         return Outcome(OutcomeKind.REFUSED, reason)
 
-    def _answer_tombstone(self, void: TransactionRecord, fresh: TransactionRecord) -> Outcome:
+    def _answer_tombstone(self, void: TransactionRecord, request: Linked, vocabulary: Vocabulary) -> Outcome:
         """Answer the first ``completed`` of what failed before; the tombstone takes over what it says."""
+        fresh = fresh_record(request, vocabulary, self._policy, self._now)
         record = replace(fresh, state=TransactionState.VOID, recorded_at=void.recorded_at)
         return self._refuse(record, FAILED_BEFORE_COMPLETED)
 
@@ -243,20 +254,6 @@ def _decide(leg: Credit | Debit, wallet: Wallet, cause: Cause) -> Entry:
     if isinstance(leg, Debit):
         return wallet.debit(leg.amount_minor, cause, leg.expected_version)
     return wallet.credit(leg.amount_minor, cause, leg.expected_version)
-
-
-def _differs(request: Reverse, record: TransactionRecord) -> bool:
-    """Compare a ``failed`` with the recorded ``completed`` (if there was one) in the fields that the former carries."""
-    if record.fingerprint is None:
-        return False
-    compared: list[tuple[Carried | None, str | int | None]] = [
-        (request.kind, record.kind),
-        (request.initiator_id, record.initiator_id),
-        (request.amount_minor, record.amount_minor),
-    ]
-    if record.kind is not TransactionKind.TOPUP:
-        compared.append((request.recipient_id, record.recipient_id))
-    return any(carried is not None and carried.value != recorded for carried, recorded in compared)
 
 
 async def _load(requests: Sequence[Request], books: Books) -> State:

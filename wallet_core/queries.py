@@ -14,7 +14,7 @@ from wallet_core.ports import Reader, StatementQuery
 from wallet_core.wallet import Wallet
 
 STATEMENT_ROWS_MAX = 200
-"""Most rows of one page (contract of the statement)."""
+"""Most rows of one page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Statement:
 
 
 async def balance(reader: Reader, user_id: str) -> Wallet | None:
-    """Give a user's wallet, None when there is none. Raises StoreUnavailable."""
+    """Give a user's wallet, None when there is none that may be used. Raises StoreUnavailable."""
     return await reader.wallet_of(user_id)
 
 

@@ -1,5 +1,5 @@
 """
-What a transaction's record must look like in each of its states (design rules 3 and 6).
+What a transaction's record must look like in each of its states (docs/events.md).
 
 What a record alone says cannot be told from the truth: its time of origin, why it was refused (where record and answer
 say the same), that it is legacy, and a refused or void one that is not there, or that nobody has asked for. Nor can the

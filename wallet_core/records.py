@@ -17,11 +17,13 @@ TRANSACTION_FAILED = "Transaction failed"
 """Why a transaction failed, if its producer does not say: an answer about a failure needs a reason."""
 
 
-def fresh_record(request: Linked, vocabulary: Vocabulary, policy: Policy, now: datetime) -> TransactionRecord:
-    """Record what a ``completed`` says; it is refused until something better is known."""
+def fresh_record(
+    request: Linked, vocabulary: Vocabulary, policy: Policy, now: datetime, legs: tuple[Leg, ...] = ()
+) -> TransactionRecord:
+    """Record what a ``completed`` says: applied with its legs, and refused while it has none."""
     return TransactionRecord(
         id=request.transaction_id,
-        state=TransactionState.REFUSED,
+        state=TransactionState.APPLIED if legs else TransactionState.REFUSED,
         vocabulary=vocabulary,
         currency=policy.currency.code,
         recorded_at=now,
@@ -32,6 +34,7 @@ def fresh_record(request: Linked, vocabulary: Vocabulary, policy: Policy, now: d
         recipient_id=request.recipient_id,
         amount_minor=request.amount_minor,
         occurred_at=request.occurred_at,
+        legs=legs,
     )
 
 

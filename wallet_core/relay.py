@@ -2,7 +2,7 @@
 
 One round publishes the *current* recorded answer of each waiting transaction, never two of one transaction at a time,
 and compares revisions after the confirmation: if the books have moved on meanwhile, it publishes again. So the last
-answer published about a transaction is the one in the books (design rule 8). One relay works at a time, by a lease.
+answer published about a transaction is the one in the books. One relay works at a time, by a lease.
 At least once: what a crash leaves in the outbox is published again, with the same message id.
 
 A round takes the oldest rows. When something of them cannot be published, rounds behind them follow before the oldest
@@ -33,7 +33,11 @@ REVISIONS_PER_ROUND_MAX = 3
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round did. ``is_holder`` is False while another relay has the lease: then nothing was looked at."""
+    """
+    What one round did: how many transactions have their answer ``published``, or wait on as ``unpublished``.
+
+    ``is_holder`` is False while another relay has the lease: then nothing was looked at.
+    """
 
     is_holder: bool
     published: int = 0
@@ -77,7 +81,7 @@ class Relay:
 
     async def publish_pending(self) -> Round:
         """
-        Work through a few rows once, as the module says which.
+        Publish once what the oldest rows of the outbox wait for, or rows behind those that could not be published.
 
         Raises StoreUnavailable; what was published is then sent again later.
         """
@@ -164,7 +168,8 @@ class Relay:
         """Give the recorded answers that are newer than what this round has already tried to publish."""
         if not transaction_ids:
             return []
-        answers = await self._pending.answers(transaction_ids)
+        seen_by_all = min(seen.get(id_, 0) for id_ in transaction_ids)
+        answers = await self._pending.answers(transaction_ids, seen_by_all)
         return [answer for answer in answers.values() if answer.revision > seen.get(answer.transaction_id, 0)]
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a delivery: the one table from outcome to ack, retry or dead letter (design rules 6 and 7)."""
+"""What becomes of a delivery: the one table from outcome to ack, retry or dead letter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wallet_core.commands import DeadLetterReason
 from wallet_core.outcome import Outcome, OutcomeKind
 
 RETRY_DELAYS_MS = (1_000, 5_000, 15_000, 30_000)
-"""How long an event waits for a late signup, try by try (design rule 7)."""
+"""How long an event waits for a late signup, try by try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,12 @@ class DeadLetter:
 
 
 Settlement = Ack | RetryAfter | DeadLetter
+"""What becomes of a delivery: exactly one of these."""
 
 
 def settlement_of(outcome: Outcome, attempts: int, delays_ms: Sequence[int]) -> Settlement:
     """
-    Decide what becomes of a delivery that has waited ``attempts`` times.
+    Decide what becomes of a delivery that has waited ``attempts`` times; there is at least one delay.
 
     An unknown wallet waits as long as it is the outcome (the last delay again and again): that the wait is over is
     decided before the posting, and shows as a refusal. A reversal that is due waits through all delays, once.

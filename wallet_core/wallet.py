@@ -17,7 +17,12 @@ from wallet_core.money import AMOUNT_MINOR_MAX
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why an entry is posted: everything about it that does not depend on the wallet."""
+    """
+    Why an entry is posted: everything about it that does not depend on the wallet.
+
+    ``now`` is when it is recorded, ``occurred_at`` when it happened, if the message says so. ``counterparty_id`` is the
+    user on the other side. ``reverses_sequence`` is the entry of the same wallet that it cancels.
+    """
 
     transaction_id: str
     kind: EntryKind
@@ -40,7 +45,8 @@ class Wallet:
     """
     The state of one wallet after its ``version`` entries.
 
-    ``head_hash`` is the hash of the last entry, ``changed_at`` the instant it was recorded at.
+    ``id`` is ours, and follows from owner and currency; ``currency`` is its ISO 4217 code. ``head_hash`` is the hash of
+    the last entry, ``changed_at`` the instant it was recorded at.
     """
 
     id: str
@@ -58,14 +64,22 @@ class Wallet:
         return cls(wallet_id_of(user_id, currency), user_id, currency, 0, 0, GENESIS_HASH, now, now)
 
     def credit(self, amount_minor: int, cause: Cause, expected_version: int | None = None) -> Entry:
-        """Decide a credit. Raises VersionConflict, and BalanceLimitExceeded over ``AMOUNT_MINOR_MAX``."""
+        """
+        Decide a credit of at least 1; ``expected_version`` None expects nothing.
+
+        Raises VersionConflict, and BalanceLimitExceeded over ``AMOUNT_MINOR_MAX``.
+        """
         self._check_version(expected_version)
         if self.balance_minor + amount_minor > AMOUNT_MINOR_MAX:
             raise BalanceLimitExceeded(self.id, self.balance_minor, amount_minor)
         return self._entry(Direction.CREDIT, amount_minor, cause)
 
     def debit(self, amount_minor: int, cause: Cause, expected_version: int | None = None) -> Entry:
-        """Decide a debit. Raises VersionConflict, and InsufficientFunds when the balance is smaller."""
+        """
+        Decide a debit of at least 1; ``expected_version`` None expects nothing.
+
+        Raises VersionConflict, and InsufficientFunds when the balance is smaller.
+        """
         self._check_version(expected_version)
         if amount_minor > self.balance_minor:
             raise InsufficientFunds(self.id, self.balance_minor, amount_minor)
@@ -134,7 +148,7 @@ class Wallet:
             occurred_at=cause.occurred_at,
             recorded_at=max(cause.now, self.changed_at),
         )
-        return replace(entry, hash=entry.hash_after(self.head_hash))
+        return entry.sealed_after(self.head_hash)
 
 
 def wallet_id_of(user_id: str, currency: str) -> str:

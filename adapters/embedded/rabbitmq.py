@@ -65,12 +65,14 @@ def find_rabbitmq() -> Path | None:
 class RabbitMQ:
     """One private broker and its data folder; the user is ``guest``, whom RabbitMQ lets in from the loopback only."""
 
-    def __init__(self, data_dir: Path, port: int | None = None, *, binary: Path | None = None) -> None:
+    def __init__(
+        self, data_dir: Path, port: int | None = None, *, binary: Path | None = None, plugins: tuple[str, ...] = ()
+    ) -> None:
         """Describe the broker; nothing is started.
 
         ``data_dir`` is created when missing; one that holds data is opened, also on another port than before.
-        ``port=None`` takes a free one. Raises ``ServerMissing`` when no ``binary`` is given and none is found, or when
-        ``epmd`` is not on the PATH.
+        ``port=None`` takes a free one. ``plugins`` are enabled; the package brings them.
+        Raises ``ServerMissing`` when no ``binary`` is given and none is found, or when ``epmd`` is not on the PATH.
         """
         binary = binary or find_rabbitmq()
         if binary is None:
@@ -81,6 +83,7 @@ class RabbitMQ:
         self.data_dir = data_dir.resolve()
         amqp_port, self._distribution_port, self._epmd_port = free_ports(3)
         self.port = amqp_port if port is None else port
+        self._plugins = plugins
         self._control = binary.with_name("rabbitmqctl")
         self._environment = self._node_environment()
         self._epmd = self._child((epmd, "-port", str(self._epmd_port), "-address", LOOPBACK), self._epmd_port)
@@ -222,7 +225,7 @@ class RabbitMQ:
     def _write_settings(self) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         (self.data_dir / "rabbitmq.conf").write_text(_CONFIG.format(address=LOOPBACK, port=self.port), encoding="utf-8")
-        (self.data_dir / "enabled_plugins").write_text("[].\n", encoding="utf-8")
+        (self.data_dir / "enabled_plugins").write_text(f"[{','.join(self._plugins)}].\n", encoding="utf-8")
 
     def _node_environment(self) -> dict[str, str]:
         """Return the whole environment of the broker and its tools: nothing of the caller's but the PATH."""

@@ -4,7 +4,7 @@ From the outside in, each with why it stands there:
 
 ==============================  ======================================================================================
 ``ServerErrorMiddleware``       Starlette's own; nothing reaches it, because of ``UnexpectedErrors``
-``CorrelationIdMiddleware``     first, so that every line of the log about the request has its id
+``CorrelationIds``              first, so that every line of the log about the request has its id
 ``Observation``                 sees every answer, those of the layers below included, with their true duration
 ``SecurityHeaders``             on every answer, errors included
 ``CrossOrigin``                 before the limit: a preflight costs nothing, and a browser may read a 429
@@ -18,17 +18,15 @@ All of them are plain ASGI: a layer of ``BaseHTTPMiddleware`` would cost a task 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from secrets import token_hex
 
-from asgi_correlation_id import CorrelationIdMiddleware
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from adapters.http.auth import Authenticator
 from adapters.http.client_address import ClientAddresses, Network
+from adapters.http.correlation_id import CORRELATION_HEADER, CorrelationIds
 from adapters.http.cross_origin import CrossOrigin
 from adapters.http.documentation_routes import DocumentationRoutes
 from adapters.http.errors import ErrorStyle, UnexpectedErrors, error_handlers
@@ -40,15 +38,6 @@ from adapters.http.routes import ServiceRoutes, WalletRoutes
 from adapters.http.security_headers import SecurityHeaders
 from wallet_core.money import Currency
 from wallet_core.ports import Clock, Reader
-
-CORRELATION_HEADER = "X-Request-ID"
-"""What gateways call it (nginx, Envoy, Heroku)."""
-
-CORRELATION_ID_BYTES = 16
-"""As long as a trace id (W3C Trace Context, section 3.2.2.3)."""
-
-_CORRELATION_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-"""An id that somebody else chose ends in our log: no spaces, no line breaks, no novels."""
 
 _REQUEST_HEADERS = ("Authorization", "If-None-Match", CORRELATION_HEADER)
 _RESPONSE_HEADERS = (
@@ -92,13 +81,7 @@ def http_application(  # noqa: PLR0913 - all by name, and only the composition r
         routes=routes,
         exception_handlers=error_handlers(error_style),
         middleware=[
-            Middleware(
-                CorrelationIdMiddleware,
-                header_name=CORRELATION_HEADER,
-                update_request_header=False,
-                generator=_new_correlation_id,
-                validator=_is_correlation_id,
-            ),
+            Middleware(CorrelationIds),
             Middleware(Observation, metrics=HttpMetrics(registry), routes=routes),
             Middleware(SecurityHeaders),
             Middleware(
@@ -113,11 +96,3 @@ def http_application(  # noqa: PLR0913 - all by name, and only the composition r
     # A redirect would name the host that the gateway uses for us, which no client can reach.
     application.router.redirect_slashes = False
     return application
-
-
-def _new_correlation_id() -> str:
-    return token_hex(CORRELATION_ID_BYTES)
-
-
-def _is_correlation_id(text: str) -> bool:
-    return _CORRELATION_ID.fullmatch(text) is not None

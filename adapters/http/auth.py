@@ -1,9 +1,9 @@
 """Answer who is asking: look for a token where clients put one, and trust the first that verifies.
 
-Shape: ``Authenticator.user_id(authorization, cookies)`` tries ``Authorization: Bearer``, then the cookie
-``mint_session``, then the cookie ``access.token`` (contract, "Authentication"). A bad token never stops a good one
-behind it. When none verifies it raises ``Unauthorized``: an error and not a value, because a None that somebody forgets
-to check is an open door.
+Shape: ``credentials`` takes both places from a request's headers; ``Authenticator.user_id`` tries ``Authorization:
+Bearer``, then the cookie ``mint_session``, then the cookie ``access.token`` (contract, "Authentication"). A bad token
+never stops a good one behind it. When none verifies it raises ``Unauthorized``: an error and not a value, because a
+None that somebody forgets to check is an open door.
 
 The cache: a verified token is remembered under its SHA-256, never itself, so that the next request costs microseconds.
 An entry counts only before the token's ``exp`` (within the leeway after it every request verifies again) and only while
@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from hashlib import sha256
+
+from starlette.requests import cookie_parser
 
 from adapters.http.keys import PublishedKeys
 from adapters.http.tokens import (
@@ -117,6 +119,17 @@ class Authenticator:
         verified = await self._verifier.verify(token)
         self._verified.remember(digest, verified)
         return verified.user_id
+
+
+def credentials(headers: Sequence[tuple[bytes, bytes]]) -> tuple[str | None, Mapping[str, str]]:
+    """Give the first ``Authorization`` of a request, and all of its cookies."""
+    authorization, cookies = None, {}
+    for name, value in headers:
+        if name == b"cookie":
+            cookies.update(cookie_parser(value.decode("latin-1")))
+        elif name == b"authorization" and authorization is None:
+            authorization = value.decode("latin-1")
+    return authorization, cookies
 
 
 def _tokens(authorization: str | None, cookies: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from hashlib import blake2b
 from http import HTTPStatus
 
@@ -11,6 +11,8 @@ from starlette.responses import Response
 
 TAG_BYTES = 16
 """Length of an entity tag's digest. Two bodies of one address share a tag with a probability of 2^-128."""
+
+_IF_NONE_MATCH = b"if-none-match"
 
 
 def entity_tag(body: bytes) -> str:
@@ -23,14 +25,16 @@ def entity_tag(body: bytes) -> str:
 
 
 def conditional_response(
-    request: Request, body: bytes, tag: str, *, media_type: str, headers: Mapping[str, str]
+    request: Request, body: bytes, tag: str, *, media_type: str, headers: Iterable[tuple[bytes, bytes]]
 ) -> Response:
     """Give ``body``, or 304 without it when the client says that it already holds what has this tag."""
-    headers = {"etag": tag, **headers}
-    known = request.headers.getlist("if-none-match")
-    if known and _matches(",".join(known), tag):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response(body, headers=headers, media_type=media_type)
+    known = [value for name, value in request.scope["headers"] if name == _IF_NONE_MATCH]
+    if known and _matches(b",".join(known).decode("latin-1"), tag):
+        response = Response(status_code=HTTPStatus.NOT_MODIFIED)
+    else:
+        response = Response(body, media_type=media_type)
+    response.raw_headers += [(b"etag", tag.encode("ascii")), *headers]
+    return response
 
 
 def _matches(if_none_match: str, tag: str) -> bool:

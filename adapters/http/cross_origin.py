@@ -41,5 +41,5 @@ class CrossOrigin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
-        has_origin = scope["type"] == "http" and any(name == _ORIGIN for name, _ in scope["headers"])
+        has_origin = scope["type"] == "http" and _ORIGIN in dict(scope["headers"])
         await (self._cors if has_origin else self._app)(scope, receive, send)

@@ -18,7 +18,7 @@ from adapters.http.conditional import conditional_response, entity_tag
 from adapters.http.errors import ErrorStyle
 from adapters.http.paths import DOCUMENTATION_PATH, OPENAPI_PATH
 
-_HEADERS = {"cache-control": "no-cache"}
+_HEADERS = ((b"cache-control", b"no-cache"),)
 """Keep it, but ask: the next release may have another one."""
 
 
@@ -57,7 +57,7 @@ class DocumentationRoutes:
     async def page(self, request: Request) -> Response:
         """Answer with the interactive page."""
         made = await self._all()
-        headers = {**_HEADERS, "content-security-policy": made.page_policy}
+        headers = (*_HEADERS, (b"content-security-policy", made.page_policy.encode("ascii")))
         return conditional_response(request, made.page, made.page_tag, media_type="text/html", headers=headers)
 
     async def _all(self) -> _Made:

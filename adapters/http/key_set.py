@@ -60,8 +60,27 @@ class _HttpSource:
     def __init__(self, url: httpx2.URL) -> None:
         # The client logs the address of each request: a password in it travels as a header instead.
         self._url = url.copy_with(userinfo=b"")
-        self._client = httpx2.AsyncClient(
-            auth=(url.username, url.password) if url.userinfo else None,
+        self._auth = (url.username, url.password) if url.userinfo else None
+        self._client: httpx2.AsyncClient | None = None
+
+    async def read(self) -> bytes:
+        try:
+            # The client's own timeout is per read; a server that drips bytes would stretch it without end.
+            async with asyncio.timeout(FETCH_TIMEOUT_S):
+                if self._client is None:
+                    self._client = await asyncio.to_thread(self._new_client)
+                return await self._document(self._client)
+        except (httpx2.HTTPError, TimeoutError) as error:
+            raise KeySetUnreadable(f"the endpoint cannot be reached: {type(error).__name__}") from error
+
+    async def aclose(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+
+    def _new_client(self) -> httpx2.AsyncClient:
+        """Make the client at the first fetch, in a thread: its code and the system's certificates load for 0.1 s."""
+        return httpx2.AsyncClient(
+            auth=self._auth,
             verify=ssl.create_default_context(),
             timeout=httpx2.Timeout(FETCH_TIMEOUT_S),
             follow_redirects=False,  # keys come from the address in the settings, not from where it points today
@@ -70,23 +89,16 @@ class _HttpSource:
             headers={"accept": "application/jwk-set+json, application/json", "accept-encoding": "identity"},
         )
 
-    async def read(self) -> bytes:
-        try:
-            # The client's own timeout is per read; a server that drips bytes would stretch it without end.
-            async with asyncio.timeout(FETCH_TIMEOUT_S), self._client.stream("GET", self._url) as response:
-                if response.status_code != httpx2.codes.OK:
-                    raise KeySetUnreadable(f"the endpoint answered {response.status_code}")
-                document = bytearray()
-                async for chunk in response.aiter_raw():
-                    document += chunk
-                    if len(document) > KEY_SET_BYTES_MAX:
-                        raise KeySetUnreadable(f"the answer is larger than {KEY_SET_BYTES_MAX} bytes")
-                return bytes(document)
-        except (httpx2.HTTPError, TimeoutError) as error:
-            raise KeySetUnreadable(f"the endpoint cannot be reached: {type(error).__name__}") from error
-
-    async def aclose(self) -> None:
-        await self._client.aclose()
+    async def _document(self, client: httpx2.AsyncClient) -> bytes:
+        async with client.stream("GET", self._url) as response:
+            if response.status_code != httpx2.codes.OK:
+                raise KeySetUnreadable(f"the endpoint answered {response.status_code}")
+            document = bytearray()
+            async for chunk in response.aiter_raw():
+                document += chunk
+                if len(document) > KEY_SET_BYTES_MAX:
+                    raise KeySetUnreadable(f"the answer is larger than {KEY_SET_BYTES_MAX} bytes")
+            return bytes(document)
 
 
 class _FileSource:

@@ -35,9 +35,10 @@ class HttpMetrics:
             registry=registry,
             buckets=BUCKETS_S,
         )
-        self.active = Gauge(
-            "active_connections", "Connections with a request that is being answered.", registry=registry
-        )
+        self.active = 0
+        """Requests that are being answered; read when somebody asks for the metrics."""
+        active = Gauge("active_connections", "Connections with a request that is being answered.", registry=registry)
+        active.set_function(lambda: self.active)
         # Looking a child up by its labels costs as much as counting; there are few of them, see the bounds above.
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 

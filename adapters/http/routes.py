@@ -25,7 +25,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from adapters.http.auth import Authenticator
+from adapters.http.auth import Authenticator, credentials
 from adapters.http.conditional import conditional_response, entity_tag
 from adapters.http.errors import WalletNotFound
 from adapters.http.parameters import statement_parameters
@@ -49,7 +49,7 @@ Endpoint = Callable[..., Awaitable[Response]]
 
 JSON = "application/json"
 
-OF_ONE_USER = {"cache-control": "private, no-cache", "vary": "Authorization, Cookie"}
+OF_ONE_USER = ((b"cache-control", b"private, no-cache"), (b"vary", b"Authorization, Cookie"))
 """A browser may keep such an answer and must ask about it each time. Nobody else may keep it."""
 
 OF_THIS_MOMENT = {"cache-control": "no-store"}
@@ -112,7 +112,7 @@ class WalletRoutes:
         return conditional_response(request, body, entity_tag(body), media_type=JSON, headers=OF_ONE_USER)
 
     async def _user_id(self, request: Request) -> str:
-        return await self._authenticator.user_id(request.headers.get("authorization"), request.cookies)
+        return await self._authenticator.user_id(*credentials(request.scope["headers"]))
 
 
 class ServiceRoutes:

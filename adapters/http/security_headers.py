@@ -54,7 +54,7 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message["headers"]
-                has_policy = any(name == _CONTENT_SECURITY_POLICY for name, _ in headers)
+                has_policy = _CONTENT_SECURITY_POLICY in dict(headers)
                 message["headers"] = [*headers, *(self._without_policy if has_policy else self._headers)]
             await send(message)
 

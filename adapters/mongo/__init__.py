@@ -1,7 +1,8 @@
 """The books on MongoDB: the storage ports of ``wallet_core`` over a replica set.
 
 ======================  =================================================================================
-``client.py``           the connection: the one file that names the driver's client class
+``client.py``           the connection: options, whether the server will do, sessions
+``driver.py``           motor and PyMongo Async: the one file that names their client classes, and where they differ
 ``handles.py``          the driver's objects as Protocols, so that nothing else depends on which driver it is
 ``collection.py``       one collection: every statement carries its session, is timed, and raises core errors
 ``cancellation.py``     a cancelled task lets its statement end first
@@ -20,6 +21,7 @@
 ``v1_transaction.py``   what becomes of one transaction of v1's transactions service, decided without I/O
 ``seeding.py``          ``wallet migrate --transactions-url``: those become legacy records
 ``undecided.py``        ``wallet undecided``: the legacy transactions that a person decides about
+``past.py``             ``wallet explain``: a transaction's record, and what its wallets were
 ``books_currency.py``   in which currency the wallets are kept
 ``reversals_due.py``    the transactions whose reversal waits for money
 ``backlog.py``          what waits in the outbox, seen by a person
@@ -44,5 +46,5 @@
     ├── unadopted     {_id: wallet, reason, listedAt}: v1 wallets that wait for a person
     └── cutover       {_id: "v1", stoppedAt}, {_id: transaction id, notAppliedAt}: what a second migrate goes by
 
-Layering: ports above (``wallet_core.ports``), the driver below; nothing of the driver shows outside this package.
+Layering: ports above (``wallet_core.ports``), a driver below; nothing of it shows outside this package but its name.
 """

@@ -226,7 +226,7 @@ def _entry(document: Document) -> Entry:
 def _record(document: Document) -> TransactionRecord:
     """Read a record. Raises LedgerCorrupted, also for one under an id by which nobody would find it."""
     record = record_from_document(document)
-    if document["_id"] != id_to(usable_id(record.id) or record.id):
+    if isinstance(document["_id"], str) and document["_id"] != id_to(usable_id(record.id) or record.id):
         raise LedgerCorrupted(
             "its _id is a text that should be an ObjectId: it is not found, and its transaction would be applied again"
         )

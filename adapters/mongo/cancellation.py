@@ -1,7 +1,8 @@
 """A cancelled task and its statement: the statement ends first.
 
-Motor works in threads, so a cancelled await does not stop the statement. An abort sent beside it could overtake it, and
-the statement would then open a transaction that nobody ends: it blocks its wallets until the server's own time limit.
+Neither driver stops a statement when its await is cancelled: motor's thread goes on with it, and PyMongo Async closes
+the connection, but what was sent is sent. An abort that follows could overtake it, and the statement would then open a
+transaction that nobody ends: it blocks its wallets until the server's own time limit.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ async def finished_even_if_cancelled(statement: Awaitable[T]) -> T:
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
-        running.add_done_callback(_look_at_error)
+        running.add_done_callback(look_at_error)
         await asyncio.wait({running}, timeout=CANCELLED_WAIT_S)
         raise
 
 
-def _look_at_error(statement: asyncio.Future[T]) -> None:
+def look_at_error(statement: asyncio.Future[T]) -> None:
     """Let nobody report an error as never retrieved: the cancellation is what the caller is told."""
     if not statement.cancelled():
         statement.exception()

@@ -1,7 +1,6 @@
-"""The connection to the database: the one file that names the driver's client class, and where drivers differ.
+"""The connection to the database: with which options it is opened, whether the server will do, and sessions on it.
 
-What differs between motor and PyMongo Async is here and nowhere else: what is awaited when a session starts, when a
-transaction begins and when the client closes.
+Which driver it is matters in ``driver`` only.
 
 Concerns: writes wait for a majority and its journal, reads see only what a majority has, both on the primary. They are
 set on the client, and again on each transaction, which does not take those of a collection or database.
@@ -10,14 +9,9 @@ set on the client, and again on each transaction, which does not take those of a
 from __future__ import annotations
 
 import asyncio
-import threading
-from contextlib import suppress
-from datetime import UTC
-from typing import cast
+from collections.abc import Mapping
 
 from bson.codec_options import DatetimeConversion
-from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo.driver_info import DriverInfo
 from pymongo.errors import (
     ConfigurationError,
     InvalidURI,
@@ -27,13 +21,13 @@ from pymongo.errors import (
 )
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import Primary
-from pymongo.topology_description import TopologyDescription
 from pymongo.write_concern import WriteConcern
 
-from adapters.mongo.cancellation import finished_even_if_cancelled
+from adapters.mongo.cancellation import finished_even_if_cancelled, look_at_error
 from adapters.mongo.collection import Collection
+from adapters.mongo.driver import Driver, DriverClient, open_client, when_ready
 from adapters.mongo.errors import UnsuitableStore, outside_error
-from adapters.mongo.handles import CollectionHandle, Document, SessionHandle
+from adapters.mongo.handles import Document, SessionHandle
 from adapters.mongo.observer import NobodyObserves, StoreObserver
 from wallet_core.errors import StoreUnavailable
 
@@ -68,9 +62,6 @@ that ``abandoned`` tells the deployments on one server apart. The application's 
 
 PING_TIMEOUT_S = 2.0
 """How long a readiness probe waits: health checks of containers usually give up after 3 to 5 s."""
-
-CLOSE_S_MAX = 0.5
-"""How long the goodbye at the end may take. It takes milliseconds, and only frees the server's memory sooner."""
 
 WIRE_VERSION_MIN = 13
 """MongoDB 5.0, the first with snapshot reads outside transactions, which the audit needs."""
@@ -108,13 +99,15 @@ class Session:
         """Whether a transaction has begun and was neither committed nor aborted."""
         return self.handle.in_transaction
 
-    def begin(self) -> None:
-        """Begin a transaction on a snapshot, whose commit waits for a majority and its journal."""
-        self.handle.start_transaction(
-            read_concern=ReadConcern("snapshot"),
-            write_concern=WriteConcern(w="majority", j=True),
-            read_preference=Primary(),
-            max_commit_time_ms=MAX_COMMIT_TIME_MS,
+    async def begin(self) -> None:
+        """Begin a transaction on a snapshot, whose commit waits for a majority and its journal; nothing is sent yet."""
+        await when_ready(
+            self.handle.start_transaction(
+                read_concern=ReadConcern("snapshot"),
+                write_concern=WriteConcern(w="majority", j=True),
+                read_preference=Primary(),
+                max_commit_time_ms=MAX_COMMIT_TIME_MS,
+            )
         )
 
     async def commit(self) -> None:
@@ -133,11 +126,11 @@ class Session:
 class Database:
     """The database of one deployment: its collections, sessions and state. One instance serves all tasks of a loop."""
 
-    def __init__(self, client: AsyncIOMotorClient[dict[str, object]], name: str, observer: StoreObserver) -> None:
-        """Take a client; ``connect`` makes one."""
+    def __init__(self, client: DriverClient, name: str, observer: StoreObserver) -> None:
+        """Take a client; ``connect`` opens one."""
         self._client = client
         self._name = name
-        self._database = client.get_database(name)
+        self._database = client.handle.get_database(name)
         self._ping: asyncio.Task[Document] | None = None
         self.observer = observer
 
@@ -148,7 +141,7 @@ class Database:
 
     def collection(self, name: str, session: Session | None = None) -> Collection:
         """Give a collection whose statements all run in ``session``, or outside any."""
-        handle = cast("CollectionHandle", self._database.get_collection(name))
+        handle = self._database.get_collection(name)
         return Collection(name, handle, None if session is None else session.handle, self.observer)
 
     async def start_session(self, *, snapshot: bool = False) -> Session:
@@ -158,20 +151,18 @@ class Database:
         Raises StoreUnavailable.
         """
         try:
-            handle = await self._client.start_session(causal_consistency=False, snapshot=snapshot)
+            handle = await when_ready(self._client.handle.start_session(causal_consistency=False, snapshot=snapshot))
         except PyMongoError as error:
             raise outside_error(error, "session") from error
-        return Session(cast("SessionHandle", handle))
+        return Session(handle)
 
     async def command(self, command: Document) -> Document:
         """Run a database command. Raises the driver's errors: the callers in this package look at their codes."""
-        reply: Document = await self._database.command(dict(command))
-        return reply
+        return await self._database.command(dict(command))
 
     async def admin_command(self, command: Document) -> Document:
         """Run a command on the ``admin`` database, as any user may. Raises the driver's errors, as ``command``."""
-        reply: Document = await self._client.admin.command(dict(command))
-        return reply
+        return await self._client.handle.admin.command(dict(command))
 
     async def check(self) -> None:
         """
@@ -180,10 +171,10 @@ class Database:
         Raises UnsuitableStore when it cannot (the text names what to change), and StoreUnavailable when it is away.
         """
         try:
-            hello: Document = await self._client.admin.command({"hello": 1})
+            hello = await self.admin_command({"hello": 1})
         except ServerSelectionTimeoutError as error:
-            topology = cast("TopologyDescription", self._client.topology_description)  # motor's stub calls it a method
-            if any(server.server_type_name == _RS_GHOST for server in topology.server_descriptions().values()):
+            servers = self._client.handle.topology_description.server_descriptions().values()
+            if any(server.server_type_name == _RS_GHOST for server in servers):
                 raise StoreUnavailable(NOT_INITIATED) from error
             raise outside_error(error, "hello") from error
         except OperationFailure as error:
@@ -202,10 +193,11 @@ class Database:
         """
         Ask the primary for a sign of life. Raises StoreUnavailable after PING_TIMEOUT_S.
 
-        One ping is under way at a time: a database that hangs must not collect one waiting thread per probe.
+        One ping is under way at a time: a database that hangs must not collect one waiting statement per probe.
         """
         if self._ping is None or self._ping.done():
             self._ping = asyncio.ensure_future(self.command({"ping": 1}))
+            self._ping.add_done_callback(look_at_error)
         done, _ = await asyncio.wait({self._ping}, timeout=PING_TIMEOUT_S)
         if not done:
             raise StoreUnavailable(f"the database has not answered a ping for {PING_TIMEOUT_S} s")
@@ -216,28 +208,13 @@ class Database:
             raise error
 
     async def close(self) -> None:
-        """
-        Close all connections.
-
-        The driver says goodbye to the server first, and waits for the answer. It does so in a thread that ends with the
-        process: a server that hangs is waited for CLOSE_S_MAX, and the loop goes on meanwhile.
-        """
+        """Close all connections; a server that hangs is not waited for (see ``driver``)."""
         if self._ping is not None:
             self._ping.cancel()
-        loop, closed = asyncio.get_running_loop(), asyncio.Event()
-
-        def close() -> None:
-            self._client.close()
-            with suppress(RuntimeError):  # the loop has not waited so long, and is closed
-                loop.call_soon_threadsafe(closed.set)
-
-        threading.Thread(target=close, name="mongo-close", daemon=True).start()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_S_MAX):
-                await closed.wait()
+        await self._client.close()
 
 
-def connect(url: str, observer: StoreObserver | None = None) -> Database:
+def connect(url: str, observer: StoreObserver | None = None, driver: Driver = Driver.MOTOR) -> Database:
     """
     Give the database that ``url`` names; nothing is sent yet, so a database that is away is not noticed here.
 
@@ -245,30 +222,31 @@ def connect(url: str, observer: StoreObserver | None = None) -> Database:
     replica set come from there. Raises UnsuitableStore for an unusable URL, without repeating it (it holds a password).
     """
     try:
-        client: AsyncIOMotorClient[dict[str, object]] = AsyncIOMotorClient(
-            url,
-            io_loop=asyncio.get_running_loop(),
-            appname=APPLICATION_NAME,
-            document_class=dict,
-            tz_aware=True,
-            tzinfo=UTC,
-            datetime_conversion=DatetimeConversion.DATETIME_AUTO,
-            uuidRepresentation="standard",
-            serverSelectionTimeoutMS=SERVER_SELECTION_TIMEOUT_MS,
-            heartbeatFrequencyMS=HEARTBEAT_MS,
-            connectTimeoutMS=CONNECT_TIMEOUT_MS,
-            socketTimeoutMS=SOCKET_TIMEOUT_MS,
-            maxPoolSize=POOL_SIZE_MAX,
-            waitQueueTimeoutMS=POOL_WAIT_MS,
-            retryWrites=True,
-            retryReads=True,
-            readPreference="primary",
-            readConcernLevel="majority",
-            w="majority",
-            journal=True,
-        )
-        name = client.get_default_database().name
-        client.delegate.append_metadata(DriverInfo(f"{BOOKS_MARK}{name}"))  # motor's own option for it takes no name
+        client = open_client(driver, url, _options())
+        name = client.handle.get_default_database().name
+        client.mark(f"{BOOKS_MARK}{name}")
     except (ConfigurationError, InvalidURI, ValueError, TypeError) as error:
         raise UnsuitableStore(UNUSABLE_URL.format(type(error).__name__)) from None
     return Database(client, name, observer or NobodyObserves())
+
+
+def _options() -> Mapping[str, object]:
+    """Give the options of a client, as both drivers name them."""
+    return {
+        "appname": APPLICATION_NAME,
+        "document_class": dict,
+        "tz_aware": False,  # ``fields.in_utc`` does it, in a sixth of the time
+        "datetime_conversion": DatetimeConversion.DATETIME_AUTO,
+        "uuidRepresentation": "standard",
+        "serverSelectionTimeoutMS": SERVER_SELECTION_TIMEOUT_MS,
+        "heartbeatFrequencyMS": HEARTBEAT_MS,
+        "connectTimeoutMS": CONNECT_TIMEOUT_MS,
+        "socketTimeoutMS": SOCKET_TIMEOUT_MS,
+        "maxPoolSize": POOL_SIZE_MAX,
+        "waitQueueTimeoutMS": POOL_WAIT_MS,
+        "retryWrites": True,
+        "retryReads": True,
+        "readPreference": "primary",
+        "w": "majority",
+        "journal": True,
+    }

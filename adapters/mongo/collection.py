@@ -2,7 +2,7 @@
 
 Every statement of this package goes through here, so none can forget its session (it would be committed on its own and
 survive an abort), its measurement, or the translation of its errors. Inside a session a statement is finished even when
-its task is cancelled: the driver's thread would go on, and an abort must not overtake it.
+its task is cancelled: what was sent goes on, and an abort must not overtake it.
 """
 
 from __future__ import annotations

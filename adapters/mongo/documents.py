@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from bson import Binary, Int64, ObjectId
+from bson import Int64, ObjectId
 
 from adapters.mongo.fields import (
     binary,
@@ -31,7 +31,16 @@ from adapters.mongo.fields import (
 from adapters.mongo.handles import Document
 from wallet_core.events import FinalStatus, TransactionFinalized, Vocabulary
 from wallet_core.fields import usable_id
-from wallet_core.ledger import Direction, Entry, EntryKind, Leg, TransactionKind, TransactionRecord, TransactionState
+from wallet_core.ledger import (
+    Direction,
+    Entry,
+    EntryKind,
+    Leg,
+    SeenWallet,
+    TransactionKind,
+    TransactionRecord,
+    TransactionState,
+)
 from wallet_core.wallet import SuspendedWallet, Wallet
 
 ENTRY_KINDS = {kind.value: kind for kind in EntryKind}
@@ -70,7 +79,7 @@ def changed_fields(wallet: Wallet) -> dict[str, object]:
     return {
         "balanceMinor": Int64(wallet.balance_minor),
         "version": Int64(wallet.version),
-        "headHash": Binary(wallet.head_hash),
+        "headHash": wallet.head_hash,
         "updatedAt": wallet.changed_at,
     }
 
@@ -98,13 +107,18 @@ def wallets_by_user(documents: Iterable[Document]) -> dict[str, Wallet | Suspend
     """
     wallets: dict[str, Wallet | SuspendedWallet] = {}
     for document in documents:
-        stored_id = identifier(document, "userId")
-        user_id = usable_id(stored_id) or stored_id
+        user_id = owner(document)
         if user_id in wallets or not is_ours(document):
             wallets[user_id] = SuspendedWallet(user_id)
         else:
             wallets[user_id] = wallet_from_document(document)
     return wallets
+
+
+def owner(document: Document) -> str:
+    """Read whose wallet a document is: the user as the core knows him, in whichever of ``owner_forms`` he is stored."""
+    stored_id = identifier(document, "userId")
+    return stored_id if isinstance(document["userId"], ObjectId) else usable_id(stored_id) or stored_id
 
 
 def owner_forms(user_ids: Collection[str]) -> list[ObjectId | str]:
@@ -138,7 +152,7 @@ def entry_to_document(entry: Entry) -> dict[str, object]:
         "balanceAfterMinor": Int64(entry.balance_after_minor),
         "currency": entry.currency,
         "recordedAt": entry.recorded_at,
-        "hash": Binary(entry.hash),
+        "hash": entry.hash,
     }
     if entry.counterparty_id is not None:
         document["counterpartyId"] = id_to(entry.counterparty_id)
@@ -194,6 +208,7 @@ def record_to_document(record: TransactionRecord) -> dict[str, object]:
         "dueSince": record.due_since,
         "deadLetterId": record.dead_letter_id,
         "isLegacy": record.is_legacy or None,
+        "seen": [_seen_to_document(seen) for seen in record.seen] or None,
     }
     return {name: value for name, value in document.items() if value is not None}
 
@@ -220,6 +235,7 @@ def record_from_document(document: Document) -> TransactionRecord:
         due_since=optional_instant(document, "dueSince"),
         dead_letter_id=optional_text(document, "deadLetterId"),
         is_legacy=flag(document, "isLegacy"),
+        seen=tuple(map(_seen_from_document, subdocuments(document, "seen"))),
     )
 
 
@@ -271,3 +287,12 @@ def _leg_from_document(document: Document) -> Leg:
         amount_minor=integer(document, "amountMinor"),
         sequence=integer(document, "sequence"),
     )
+
+
+def _seen_to_document(seen: SeenWallet) -> dict[str, object]:
+    version: dict[str, object] = {} if seen.version is None else {"version": Int64(seen.version)}
+    return {"userId": id_to(seen.user_id), **version}
+
+
+def _seen_from_document(document: Document) -> SeenWallet:
+    return SeenWallet(user_id=identifier(document, "userId"), version=optional_integer(document, "version"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeVar
 
@@ -24,6 +24,8 @@ IDS_CACHED_MAX = 16_384
 
 RUN_AUDIT = ": run 'wallet audit' to see which document"
 """How an error about a stored field ends. The audit knows which document it is, and leaves this away."""
+
+_EPOCH, _EPOCH_IN_UTC = datetime(1970, 1, 1), datetime(1970, 1, 1, tzinfo=UTC)  # noqa: DTZ001 - as the driver gives it
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{24}")
 
@@ -45,18 +47,19 @@ def id_from(value: object, name: str) -> str:
 
 def identifier(document: Document, name: str) -> str:
     """Read an id."""
-    return id_from(document.get(name), name)
+    value = document.get(name)
+    return value.binary.hex() if isinstance(value, ObjectId) else id_from(value, name)
 
 
 def optional_identifier(document: Document, name: str) -> str | None:
     """Read an id that may be absent."""
-    return id_from(document[name], name) if name in document else None
+    return identifier(document, name) if name in document else None
 
 
 def integer(document: Document, name: str) -> int:
     """Read a whole number."""
     value = document.get(name)
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and value is not True and value is not False:
         return int(value)
     raise _wrong(value, name)
 
@@ -88,16 +91,25 @@ def member(members: Mapping[str, T], document: Document, name: str) -> T:
 
 
 def instant(document: Document, name: str) -> datetime:
-    """Read an instant; the client gives them aware, in UTC."""
+    """Read an instant."""
     value = document.get(name)
     if isinstance(value, datetime):
-        return value
+        return in_utc(value)
     raise _wrong(value, name)
 
 
 def optional_instant(document: Document, name: str) -> datetime | None:
     """Read an instant that may be absent."""
     return instant(document, name) if name in document else None
+
+
+def in_utc(stored: datetime) -> datetime:
+    """
+    Say of an instant that it is in UTC: the driver gives it without a zone.
+
+    By two sums: ``datetime.replace`` takes six times as long, and an audit reads four million of them.
+    """
+    return _EPOCH_IN_UTC + (stored - _EPOCH)
 
 
 def flag(document: Document, name: str) -> bool:
@@ -126,10 +138,15 @@ def subdocument(document: Document, name: str) -> Document:
 
 def subdocuments(document: Document, name: str) -> list[Document]:
     """Read an array of documents; an absent one is empty."""
-    values = document.get(name, [])
-    if isinstance(values, list) and all(isinstance(value, dict) for value in values):
-        return values
-    raise _wrong(values, name)
+    if name not in document:
+        return []
+    values = document[name]
+    if not isinstance(values, list):
+        raise _wrong(values, name)
+    for value in values:
+        if not isinstance(value, dict):
+            raise _wrong(values, name)
+    return values
 
 
 def texts_of_ids(document: Document, name: str) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The driver's objects as this adapter uses them: Protocols that motor and PyMongo Async both fit.
 
-Neither driver's own types are used outside ``client.py``, which casts to these once. They list only what is called.
+Neither driver's own types are used outside ``driver.py``, which casts to these once. They list only what is called.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Protocol
 from pymongo import DeleteOne, ReplaceOne, UpdateOne
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import Primary
+from pymongo.topology_description import TopologyDescription
 from pymongo.write_concern import WriteConcern
 
 Document = Mapping[str, object]
@@ -49,7 +50,7 @@ class CursorHandle(Protocol):
 
 
 class SessionHandle(Protocol):
-    """The driver's session. Only ``client.Session`` calls it."""
+    """The driver's session, for one statement at a time. Only ``client.Session`` calls it."""
 
     @property
     def in_transaction(self) -> bool:
@@ -62,8 +63,8 @@ class SessionHandle(Protocol):
         write_concern: WriteConcern,
         read_preference: Primary,
         max_commit_time_ms: int,
-    ) -> object:
-        """Begin a transaction; nothing is sent yet. PyMongo Async gives a coroutine, motor does not."""
+    ) -> object | Awaitable[object]:
+        """Begin a transaction, at once or when it is awaited; nothing is sent yet."""
         ...
 
     def commit_transaction(self) -> Awaitable[None]:
@@ -143,4 +144,47 @@ class CollectionHandle(Protocol):
         session: SessionHandle | None,
     ) -> Awaitable[int]:
         """Count documents up to a limit."""
+        ...
+
+
+class DatabaseHandle(Protocol):
+    """The driver's database. Only ``client.Database`` calls it."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    def get_collection(self, name: str) -> CollectionHandle:
+        """Give a collection; nothing is sent."""
+        ...
+
+    def command(self, command: dict[str, object]) -> Awaitable[Document]:
+        """Run a command."""
+        ...
+
+
+class ClientHandle(Protocol):
+    """The driver's client. Only ``client.Database`` calls it."""
+
+    @property
+    def admin(self) -> DatabaseHandle:
+        """The database ``admin``."""
+        ...
+
+    @property
+    def topology_description(self) -> TopologyDescription:
+        """What is known of the servers."""
+        ...
+
+    def get_database(self, name: str) -> DatabaseHandle:
+        """Give a database; nothing is sent."""
+        ...
+
+    def get_default_database(self) -> DatabaseHandle:
+        """Give the database that the address names. Raises ConfigurationError if it names none."""
+        ...
+
+    def start_session(self, *, causal_consistency: bool, snapshot: bool) -> SessionHandle | Awaitable[SessionHandle]:
+        """Start a session, at once or when it is awaited; nothing is sent yet."""
         ...

@@ -105,7 +105,7 @@ INDEXES = (
 
 async def prepare(database: Database) -> None:
     """
-    Make and verify everything that the books need; does nothing on a database that has it.
+    Make and verify everything that the books need; on a database that has it, that is a question for each collection.
 
     Raises UnsuitableStore when something contradicts it, StoreUnavailable when the database is away.
     """
@@ -113,8 +113,9 @@ async def prepare(database: Database) -> None:
         existing = await _collections(database)
         for name, validator in VALIDATORS.items():
             await _ensure_collection(database, name, validator, existing.get(name))
+        listed = {name: await _indexes(database, name) for name in dict.fromkeys(index.collection for index in INDEXES)}
         for index in INDEXES:
-            await _ensure_index(database, index)
+            await _ensure_index(database, index, listed[index.collection])
     except PyMongoError as error:
         raise outside_error(error, "its own structure") from error
 
@@ -142,8 +143,7 @@ async def _ensure_collection(database: Database, name: str, validator: Validator
     await database.command({"collMod": name, **wanted, **_MAJORITY})
 
 
-async def _ensure_index(database: Database, index: Index) -> None:
-    existing = await _indexes(database, index.collection)
+async def _ensure_index(database: Database, index: Index, existing: Sequence[Document]) -> None:
     if any(_serves(candidate, index) for candidate in existing):
         return
     try:

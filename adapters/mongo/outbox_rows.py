@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bson import ObjectId
+from bson import Int64, ObjectId
 
 from adapters.mongo.collection import Collection
 from adapters.mongo.fields import id_to, instant, text, texts_of_ids
@@ -79,28 +79,31 @@ async def unreadable_rows(outbox: Collection, rows_max: int) -> Sequence[Unreada
     return [UnreadableRow(text(shape, "_id"), _described(shape)) for shape in shapes]
 
 
-async def answer_documents(transactions: Collection, transaction_ids: Ids[str]) -> Sequence[Document]:
+async def answer_documents(
+    transactions: Collection, transaction_ids: Ids[str], above_revision: int = 0
+) -> Sequence[Document]:
     """
-    Give ``_id`` and ``answer`` of the transactions that are known.
+    Give ``_id`` and ``answer`` of the transactions whose answer has a revision above this one; with 0, of all known.
 
     Where one of them cannot even be decoded each is asked for by itself, and that one is left away: the audit stops at
     it. Raises StoreUnavailable.
     """
     ids = [id_to(id_) for id_ in transaction_ids]
+    newer: Document = {"answer.revision": {"$gt": Int64(above_revision)}} if above_revision else {}
     try:
-        return await _answers_of(transactions, ids)
+        return await _answers_of(transactions, ids, newer)
     except StoreRejected:
         found: list[Document] = []
     for id_ in ids:
         try:
-            found += await _answers_of(transactions, [id_])
+            found += await _answers_of(transactions, [id_], newer)
         except StoreRejected:
             continue
     return found
 
 
-async def _answers_of(transactions: Collection, ids: Sequence[object]) -> Sequence[Document]:
-    return await transactions.find({"_id": {"$in": ids}}, projection={"answer": 1}, rows_expected=len(ids))
+async def _answers_of(transactions: Collection, ids: Sequence[object], newer: Document) -> Sequence[Document]:
+    return await transactions.find({"_id": {"$in": ids}, **newer}, projection={"answer": 1}, rows_expected=len(ids))
 
 
 def _described(shape: Document) -> str:

@@ -89,9 +89,9 @@ class MongoPendingAnswers:
             self._observer.reached(StoreStep.OUTBOX_READ, (id_ for row in rows for id_ in row.transaction_ids))
         return rows
 
-    async def answers(self, transaction_ids: Ids[str]) -> Mapping[str, TransactionFinalized]:
-        """Give the latest recorded answers by transaction id."""
-        documents = await answer_documents(self._transactions, transaction_ids)
+    async def answers(self, transaction_ids: Ids[str], above_revision: int = 0) -> Mapping[str, TransactionFinalized]:
+        """Give the latest recorded answers by transaction id, those of a revision above this one."""
+        documents = await answer_documents(self._transactions, transaction_ids, above_revision)
         answers = {answer.transaction_id: answer for answer in map(self._answer, documents) if answer is not None}
         self._observer.reached(StoreStep.ANSWERS_READ, answers)
         return answers

@@ -127,6 +127,13 @@ _LEGS: Document = {
     ),
 }
 
+_SEEN: Document = {
+    "bsonType": "array",
+    "minItems": 1,
+    "maxItems": 2,
+    "items": _object({"userId": IDENTIFIER}, {"version": VERSION}),
+}
+
 _ANSWER = _object(
     {
         "revision": {"bsonType": "long", "minimum": Int64(1), "maximum": Int64(2)},
@@ -160,6 +167,7 @@ _TRANSACTION = _object(
         "dueSince": DATE,
         "deadLetterId": _text(DEAD_LETTER_ID_LENGTH_MAX),
         "isLegacy": {"bsonType": "bool", "enum": [True]},
+        "seen": _SEEN,
     },
 )
 

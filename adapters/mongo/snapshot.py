@@ -19,6 +19,9 @@ from adapters.mongo.handles import Document
 PAGE = 1_000
 """Documents of a page: at most 2 MB of ours as Python's objects, and a hundred times what a round trip costs."""
 
+TURNS_TO_LEAVE = 4
+"""Turns of the event loop after which a query is on its way: with motor one, with PyMongo Async three."""
+
 
 class Snapshot:
     """One instant. Its reads happen one at a time, as a session wants it. Raises the core's errors and SnapshotLost."""
@@ -47,7 +50,8 @@ class Snapshot:
             while documents := await coming:
                 following = self._page(collection, _after(documents[-1]), rows_max or PAGE, projection)
                 coming = asyncio.ensure_future(following)
-                await asyncio.sleep(0)  # lets the query leave before the reader begins to count
+                for _ in range(TURNS_TO_LEAVE):  # the server is to work while the reader counts
+                    await asyncio.sleep(0)
                 yield documents
         finally:
             coming.cancel()

@@ -9,8 +9,8 @@
                                                └─> ConcurrentUpdate, StoreUnavailable
 
 ``work`` never runs again after a commit whose result is unknown: it may have happened. The caller repeats the whole
-request later, and the known transaction ids make that harmless. The driver's own loop is not used: motor's does not
-repeat the commit.
+request later, and the known transaction ids make that harmless. The drivers' own loops are not used: motor's does not
+repeat the commit, and neither has our bounds.
 
 Waits have full jitter: whoever lost a race waits a random time, so that the losers do not meet again.
 """
@@ -125,7 +125,7 @@ async def run_in_transaction(
 async def _attempt(database: Database, body: Callable[[Session], Awaitable[T]]) -> T:
     session = await database.start_session()
     try:
-        session.begin()
+        await session.begin()
         database.observer.reached(StoreStep.TRANSACTION_BEGUN)
         result = await body(session)
         database.observer.reached(StoreStep.BEFORE_COMMIT)

@@ -17,6 +17,7 @@ from fractions import Fraction
 
 from bson import Decimal128, ObjectId
 
+from adapters.mongo.fields import in_utc
 from adapters.mongo.handles import Document
 from wallet_core.events import Vocabulary
 from wallet_core.fields import usable_id
@@ -114,8 +115,8 @@ def _dates(document: Document, key: ObjectId) -> tuple[datetime, datetime] | Lef
         if not isinstance(document.get(name), datetime | None):
             return Left(f"its {name} is {_shown(document[name])}, which is no date")
     created_at, updated_at = document.get("createdAt"), document.get("updatedAt")
-    opened_at = created_at if isinstance(created_at, datetime) else key.generation_time
-    return opened_at, updated_at if isinstance(updated_at, datetime) else opened_at
+    opened_at = in_utc(created_at) if isinstance(created_at, datetime) else key.generation_time
+    return opened_at, in_utc(updated_at) if isinstance(updated_at, datetime) else opened_at
 
 
 def _balance(document: Document, currency: Currency) -> tuple[int, str | None] | Left:

@@ -3,16 +3,19 @@ RabbitMQ: events in, answers out, and what waits for a person. Only this package
 
 ::
 
-    topology.py             exchanges, queues, bindings: taken as they are, declared when missing
+    topology.py             exchanges, queues, bindings: which, and which of them per partition
+    desk.py                 asks for them: taken as they are, declared when missing
     codec.py                bytes and headers
     frame_tolerance.py      one message with unreadable properties must not cut the connection for ever
     connection.py           connect with back-off, without end
     backoff.py              the pauses between tries
     patience.py             wait, but not for ever
+    wave.py                 many messages in one write, each confirmed by itself
     confirms.py             publish and know: persistent, mandatory, confirmed, timed
     publisher.py            the publishing connection; answers (port EventBus)
     arrivals.py             one session of consuming: its queues, what has arrived
     consumed_queue.py       one queue on its channel: deliveries, acks
+    direct_delivery.py      no task for each delivery
     acknowledgement.py      the prefix rule
     consumer.py             take, handle, settle; outages; halt; stop
     consumer_status.py      what it is doing, for readiness

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -27,7 +27,7 @@ from adapters.rabbitmq.codec import attempts_of, dead_letter_id_of, message_of
 from adapters.rabbitmq.connection import BROKER_ERRORS, SessionLost, answer_within, described
 from adapters.rabbitmq.consumed_queue import ANSWER_TIMEOUT_S, ConsumedQueue, OnDelivery
 from adapters.rabbitmq.patience import is_set_within
-from adapters.rabbitmq.topology import INPUT_QUEUES
+from adapters.rabbitmq.topology import INPUT_QUEUES, InputQueue
 from wallet_core.intake import Delivery
 from wallet_core.messages import Subject
 
@@ -61,9 +61,11 @@ class InputSession:
         self._ending = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
 
-    async def open(self, connection: AbstractConnection, prefetch: int) -> None:
-        """Consume from every input queue. Raises one of BROKER_ERRORS."""
-        for queue in INPUT_QUEUES:
+    async def open(
+        self, connection: AbstractConnection, prefetch: int, queues: Sequence[InputQueue] = INPUT_QUEUES
+    ) -> None:
+        """Consume from these input queues. Raises one of BROKER_ERRORS."""
+        for queue in queues:
             await self.consume(connection, queue.name, prefetch, partial(self._arrive, queue.subject))
         self._watching = asyncio.ensure_future(self._watch())
         self._depend_on(self._watching, "watch")
@@ -99,7 +101,7 @@ class InputSession:
         return any(arrival.delivery.subject is subject for arrival in self._arrived)
 
     def queue_of(self, subject: Subject) -> ConsumedQueue:
-        """Give the input queue of ``subject``."""
+        """Give the shared input queue of ``subject``."""
         return self._queues[next(queue.name for queue in INPUT_QUEUES if queue.subject is subject)]
 
     def lose(self, reason: str) -> None:

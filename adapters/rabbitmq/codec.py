@@ -1,20 +1,8 @@
-"""Bytes and headers: what a delivery carries, what a parked message carries, what an answer looks like on the wire.
+"""Bytes and headers: what a delivery carries, and what a parked message carries.
 
-Reading is total: whatever the bytes are, the result is a message (a dict whose numbers are ``Decimal``) or a
-``SetAside``.
-
-========================================  =====================================================================
-body over 64 KiB                          set aside unparsed: ``too_large``
-compressed (``content_encoding``)         set aside: ``no_usable_id``, as everything below
-not UTF-8; not JSON; NaN, Infinity        set aside (a byte order mark is skipped: it carries no meaning)
-nested deeper than the parser goes        set aside
-an array, a string, ``null``              set aside: only an object has fields
-a field twice                             the last one counts, as for every JSON reader in the field
-a number of 5,000 digits, ``1e999999``    read: ``Decimal`` holds it without computing it; the rules refuse it
-an exponent that no ``Decimal`` holds     read as NaN, which no rule takes for an amount
-========================================  =====================================================================
-
-``content_type`` is not looked at: the neighbours do not agree on it, and the bytes decide.
+What the bytes say is the core's (``wallet_core/body.py``); here comes what only a broker can say about them. A body
+that is compressed (``content_encoding``) is set aside as ``no_usable_id``. ``content_type`` is not looked at: the
+neighbours do not agree on it, and the bytes decide.
 
 A message that is parked (retry or dead letter) keeps its body bytes and who it is; our own headers say where it comes
 from and how often it was tried. They are read back with suspicion: any other program may have written them.
@@ -22,28 +10,23 @@ from and how often it was tried. They are read back with suspicion: any other pr
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
-from typing import NoReturn
 
 from pamqp.commands import Basic
 from pamqp.common import FieldValue
 
-from wallet_core.commands import DeadLetterReason, SetAside
-from wallet_core.events import TransactionFinalized
+from wallet_core.body import BODY_BYTES_MAX, unreadable
+from wallet_core.body import message_of as plain_message_of
+from wallet_core.commands import SetAside
 from wallet_core.fields import iso_milliseconds
 from wallet_core.ledger import DEAD_LETTER_ID_LENGTH_MAX
-from wallet_core.messages import Message, finalized_message
+from wallet_core.messages import Message
 
 SHORT_STRING_BYTES_MAX = 255
 """Most bytes of a property that is text: its length stands in one byte (AMQP 0-9-1, section 4.2.5.3)."""
-
-BODY_BYTES_MAX = 64 * 1024
-"""Longest body that is read (design rule 6)."""
 
 ATTEMPTS_HEADER = "x-wallet-attempts"
 FIRST_SEEN_HEADER = "x-wallet-first-seen"
@@ -76,8 +59,6 @@ _BROKER_HEADERS = re.compile(r"(?i)x-(wallet-|death|first-death-|last-death-|del
 retries for a cycle and drop the message; ``CC`` and ``BCC``, by which it would copy the message to other queues
 again."""
 
-_answer_encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True)
-
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
@@ -97,21 +78,9 @@ class Provenance:
 
 def message_of(body: bytes, content_encoding: str | None = None) -> Message | SetAside:
     """Read the body of a message."""
-    if len(body) > BODY_BYTES_MAX:
-        return SetAside(DeadLetterReason.TOO_LARGE, f"the body has {len(body)} bytes: {BODY_BYTES_MAX} are read")
-    if content_encoding and content_encoding.lower() not in _PLAIN_ENCODINGS:
-        return _unreadable(f"content encoding {content_encoding[:60]!a} is not read: send plain UTF-8")
-    try:
-        message = json.loads(
-            body.decode("utf-8-sig"), parse_float=_number, parse_int=_number, parse_constant=_refuse_constant
-        )
-    except RecursionError:
-        return _unreadable("the body is nested too deeply")
-    except ValueError as error:
-        return _unreadable(f"the body is not JSON in UTF-8: {error}"[:DETAIL_LENGTH_MAX])
-    if not isinstance(message, dict):
-        return _unreadable(f"the body is a JSON {type(message).__name__}, not an object")
-    return message
+    if content_encoding and content_encoding.lower() not in _PLAIN_ENCODINGS and len(body) <= BODY_BYTES_MAX:
+        return unreadable(f"content encoding {content_encoding[:60]!a} is not read: send plain UTF-8")
+    return plain_message_of(body)
 
 
 def attempts_of(headers: Mapping[str, FieldValue] | None) -> int:
@@ -180,30 +149,10 @@ def replay_properties(received: Basic.Properties, provenance: Provenance) -> Bas
     return _parked(received, ours)
 
 
-def answer_body(answer: TransactionFinalized) -> bytes:
-    """Write an answer as compact JSON; equal answers give equal bytes. ASCII: no text can fail to be written."""
-    return _answer_encoder.encode(finalized_message(answer)).encode("ascii")
-
-
 _DEAD_LETTER_ID = re.compile(rf"[0-9A-Za-z-]{{1,{DEAD_LETTER_ID_LENGTH_MAX}}}")
 
 _KEY_MAX = 255
 """Longest routing key (AMQP 0-9-1: a short string), in bytes; ours are ASCII."""
-
-
-def _number(token: str) -> Decimal:
-    try:
-        return Decimal(token)
-    except InvalidOperation:
-        return Decimal("NaN")
-
-
-def _refuse_constant(token: str) -> NoReturn:
-    raise ValueError(f"{token} is not JSON")
-
-
-def _unreadable(detail: str) -> SetAside:
-    return SetAside(DeadLetterReason.NO_USABLE_ID, detail)
 
 
 def _count(headers: Mapping[str, FieldValue], name: str) -> int:

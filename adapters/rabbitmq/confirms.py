@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 from typing import cast
@@ -23,13 +22,11 @@ from typing import cast
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity, DeliveryError, PublishError
-from aiormq.abc import AbstractChannel as UnderlayChannel
-from aiormq.abc import ConfirmationFrameType
 from aiormq.channel import Channel
-from pamqp.commands import Basic
 from structlog.typing import FilteringBoundLogger
 
 from adapters.rabbitmq.connection import BROKER_ERRORS, answer_within, close_quietly, described
+from adapters.rabbitmq.wave import Confirmation, Outgoing, Wave
 
 IN_FLIGHT_MAX = 500
 """Most messages without a confirm yet: one batch. More in flight gain nothing in our measurements."""
@@ -52,16 +49,6 @@ class Publication(Enum):
     UNKNOWN = auto()  # no connection, or no answer in time: it may be there or not
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A message to publish. ``properties`` must ask for persistence; a message id is given to one that has none."""
-
-    exchange: str
-    routing_key: str
-    body: bytes
-    properties: Basic.Properties
-
-
 class ConfirmedChannel:
     """
     A channel with confirms on whatever connection there is at the moment.
@@ -77,7 +64,7 @@ class ConfirmedChannel:
         self._on_silence = on_silence
         self._owner: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
-        self._underlay: UnderlayChannel | None = None
+        self._underlay: Channel | None = None
         self._lock = asyncio.Lock()
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -110,7 +97,7 @@ class ConfirmedChannel:
         if self._closing:
             await asyncio.wait(self._closing)
 
-    async def _open_channel(self) -> UnderlayChannel | None:
+    async def _open_channel(self) -> Channel | None:
         connection = self._connection()
         if connection is not self._owner or self._underlay is None or self._underlay.is_closed:
             self._discard()
@@ -120,7 +107,7 @@ class ConfirmedChannel:
             async with answer_within(CONFIRM_TIMEOUT_S):
                 channel = connection.channel(publisher_confirms=True, on_return_raises=True)
                 await channel.initialize()
-                underlay = await channel.get_underlay_channel()
+                underlay = cast("Channel", await channel.get_underlay_channel())  # the one class there is
         except BROKER_ERRORS as error:
             _log.warning("rabbitmq_publish_channel_failed", error=described(error))
             self._tell_silence()
@@ -129,24 +116,24 @@ class ConfirmedChannel:
         return underlay
 
     async def _publish_wave(
-        self, channel: UnderlayChannel, messages: Sequence[Outgoing], on_sent: Callable[[], None] | None
+        self, channel: Channel, messages: Sequence[Outgoing], on_sent: Callable[[], None] | None
     ) -> list[Publication]:
-        tasks = [asyncio.ensure_future(_publish(channel, message)) for message in messages]
-        telling = asyncio.ensure_future(_tell_sent(channel, on_sent))
-        for task in tasks:
-            task.add_done_callback(_look_at)
+        wave = Wave(channel, messages)
+        broken = ""
         try:
-            await asyncio.wait([*tasks, telling], timeout=CONFIRM_TIMEOUT_S)
+            async with answer_within(CONFIRM_TIMEOUT_S):
+                await wave.send()
+                if on_sent is not None:
+                    on_sent()
+                await asyncio.wait(wave.confirmations)
+        except BROKER_ERRORS as error:
+            broken = described(error)
         finally:
-            telling.cancel()
-            unanswered = [task for task in tasks if not task.done()]
-            for task in unanswered:
-                task.cancel()
-            if unanswered:
+            if not wave.end():
                 self._discard()
                 self._tell_silence()
-        publications = [_publication(task) for task in tasks]
-        _log_unconfirmed(messages, tasks, publications)
+        publications = [_publication(confirmation) for confirmation in wave.confirmations]
+        _log_unconfirmed(wave, publications, broken)
         if Publication.UNKNOWN in publications:
             self._discard()
         return publications
@@ -184,69 +171,37 @@ def waves(message_ids: Sequence[str | None]) -> Iterator[list[int]]:
         waiting = later
 
 
-async def _publish(channel: UnderlayChannel, message: Outgoing) -> ConfirmationFrameType | None:
-    return await channel.basic_publish(
-        message.body,
-        exchange=message.exchange,
-        routing_key=message.routing_key,
-        properties=message.properties,
-        mandatory=True,
-        timeout=None,  # one clock for the whole wave
-    )
-
-
-async def _tell_sent(channel: UnderlayChannel, on_sent: Callable[[], None] | None) -> None:
-    """Wait behind the publishes that were begun before, which write one after the other under this lock."""
-    if on_sent is None:
-        return
-    try:
-        async with cast("Channel", channel).lock:  # of the one class there is; its abstract one does not tell
-            pass
-    except BROKER_ERRORS:
-        return
-    on_sent()
-
-
-def _look_at(task: asyncio.Future[ConfirmationFrameType | None]) -> None:
-    """Look at how a publish has ended: when we are cancelled meanwhile, nobody else does, and it is no news."""
-    if not task.cancelled():
-        task.exception()
-
-
-def _publication(task: asyncio.Future[ConfirmationFrameType | None]) -> Publication:
-    if not task.done() or task.cancelled():
+def _publication(confirmation: Confirmation) -> Publication:
+    if confirmation.cancelled():
         return Publication.UNKNOWN
-    error = task.exception()
+    error = confirmation.exception()
     if error is None:
         return Publication.CONFIRMED
     if isinstance(error, PublishError | ChannelNotFoundEntity):
         return Publication.UNROUTABLE
     if isinstance(error, DeliveryError):
         return Publication.REFUSED
-    if isinstance(error, BROKER_ERRORS):
+    if isinstance(error, (*BROKER_ERRORS, asyncio.CancelledError)):  # the library's own, when it closes the channel
         return Publication.UNKNOWN
     # Decision: a message that cannot even be written to a frame is that message's own fault; the others go on.
     _log.error("rabbitmq_publish_failed", error=described(error))
     return Publication.REFUSED
 
 
-def _log_unconfirmed(
-    messages: Sequence[Outgoing],
-    tasks: Sequence[asyncio.Future[ConfirmationFrameType | None]],
-    publications: Sequence[Publication],
-) -> None:
+def _log_unconfirmed(wave: Wave, publications: Sequence[Publication], broken: str) -> None:
     """Say in one line how many of a wave the broker has not taken, and of the first of them why."""
     positions = [at for at, publication in enumerate(publications) if publication is not Publication.CONFIRMED]
     if not positions:
         return
     first = positions[0]
-    error = None if tasks[first].cancelled() or not tasks[first].done() else tasks[first].exception()
+    message, confirmation = wave.messages[first], wave.confirmations[first]
+    error = None if confirmation.cancelled() else confirmation.exception()
     _log.warning(
         "publications_unconfirmed",
         count=len(positions),
-        of=len(messages),
-        routing_key=messages[first].routing_key,
-        first_message_id=messages[first].properties.message_id,
+        of=len(publications),
+        routing_key=message.routing_key,
+        first_message_id=message.properties.message_id,
         outcome=publications[first].name.lower(),
-        error=f"no confirm within {CONFIRM_TIMEOUT_S} s" if error is None else described(error),
+        error=broken if error is None else described(error),
     )

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 from aio_pika.abc import AbstractChannel
 from aiormq.abc import AbstractChannel as UnderlayChannel
 from aiormq.abc import DeliveredMessage
+from aiormq.channel import Channel
 from pamqp.commands import Basic
 
 from adapters.rabbitmq.acknowledgement import Unsettled
 from adapters.rabbitmq.connection import BROKER_ERRORS, answer_within, close_quietly, described
+from adapters.rabbitmq.direct_delivery import deliver_directly, nobody
 
 ANSWER_TIMEOUT_S = 8.0
 """Longest wait for an answer of the broker on a channel, seconds. Longer means that it is frozen or out of reach; with
@@ -44,16 +46,17 @@ class ConsumedQueue:
     async def consume(self, prefetch: int, on_delivery: OnDelivery) -> None:
         """Begin to consume, at most ``prefetch`` unsettled at a time. Raises one of BROKER_ERRORS."""
 
-        async def take(message: DeliveredMessage) -> None:
+        def take(message: DeliveredMessage) -> None:
             if message.delivery_tag is not None:
                 self._unsettled.arrived(message.delivery_tag)
                 on_delivery(self, message.delivery_tag, message)
 
+        deliver_directly(cast("Channel", self._underlay), take)  # of the one class there is
         self._underlay.closing.add_done_callback(self._on_closed)
         self._underlay.on_consumer_cancel_callbacks.add(self._on_cancel)
         async with answer_within(ANSWER_TIMEOUT_S):
             await self._underlay.basic_qos(prefetch_size=0, prefetch_count=prefetch, global_=False)
-            consumed = await self._underlay.basic_consume(self.name, take, no_ack=False, exclusive=False)
+            consumed = await self._underlay.basic_consume(self.name, nobody, no_ack=False, exclusive=False)
         self._consumer_tag = consumed.consumer_tag
 
     async def cancel(self) -> None:

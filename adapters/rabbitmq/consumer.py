@@ -85,7 +85,7 @@ class _Stopped(Exception):
 
 
 class Consumer:
-    """Consumes the three input queues. ``run`` must run; ``stop`` ends it."""
+    """Consumes the input queues. ``run`` must run; ``stop`` ends it."""
 
     def __init__(  # noqa: PLR0913 - the ports it joins, each named
         self,
@@ -182,7 +182,7 @@ class Consumer:
         try:
             session.begin(parks.run(), "parking")
             await room.open(connection, await self._topology.held_queues(connection))
-            await session.open(connection, self._consumption.prefetch)
+            await session.open(connection, self._consumption.prefetch, self._topology.input_queues())
             self._session, self._handing_over = session, (parks, room)
             self._late_signups.watch(session)
             self._status = ConsumerStatus(connected=True, consuming=True, halted=False, reason=None)

@@ -43,9 +43,10 @@ from adapters.rabbitmq.codec import (
     provenance_of,
     replay_properties,
 )
-from adapters.rabbitmq.confirms import ConfirmedChannel, Outgoing, Publication
+from adapters.rabbitmq.confirms import ConfirmedChannel, Publication
 from adapters.rabbitmq.connection import answer_within, close_quietly, connected
-from adapters.rabbitmq.topology import DEAD_LETTER_QUEUE, INPUT_QUEUES
+from adapters.rabbitmq.topology import DEAD_LETTER_QUEUE, INPUT_QUEUES, shared_queue
+from adapters.rabbitmq.wave import Outgoing
 from wallet_core.commands import DeadLetterReason
 
 BODY_LISTED_MAX = 4_096
@@ -194,7 +195,7 @@ async def dead_letters(url: str) -> AsyncIterator[DeadLetters]:
 def _letter(received: DeliveredMessage, body_max: int | None = None) -> DeadLetterMessage:
     headers = received.header.properties.headers or {}
     source_queue = headers.get(SOURCE_QUEUE_HEADER) or headers.get(BROKER_SOURCE_HEADER)
-    provenance = _provenance(received, _text(source_queue))
+    provenance = _provenance(received, shared_queue(_text(source_queue)))
     return DeadLetterMessage(
         id=dead_letter_id_of(headers) or f"body-{sha256(received.body).hexdigest()[:32]}",
         reason=_text(headers.get(REASON_HEADER) or headers.get(BROKER_REASON_HEADER)),

@@ -14,9 +14,10 @@ from aio_pika.abc import AbstractConnection
 from pamqp.commands import Basic
 
 from adapters.rabbitmq.codec import PERSISTENT
-from adapters.rabbitmq.confirms import ConfirmedChannel, Outgoing, Publication
+from adapters.rabbitmq.confirms import ConfirmedChannel, Publication
 from adapters.rabbitmq.connection import connected
 from adapters.rabbitmq.topology import INPUT_QUEUES, Topology
+from adapters.rabbitmq.wave import Outgoing
 from wallet_core.messages import Subject
 
 EXCHANGES = {queue.subject: queue.exchange for queue in INPUT_QUEUES}

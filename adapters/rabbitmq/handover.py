@@ -20,12 +20,13 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from adapters.rabbitmq.backoff import Backoff
-from adapters.rabbitmq.confirms import ConfirmedChannel, Outgoing, Publication
+from adapters.rabbitmq.confirms import ConfirmedChannel, Publication
 from adapters.rabbitmq.consumed_queue import ConsumedQueue, ack_many
 from adapters.rabbitmq.observer import Observer
 from adapters.rabbitmq.patience import is_set_within
 from adapters.rabbitmq.publisher import PublishingConnection
 from adapters.rabbitmq.steps import BrokerStep
+from adapters.rabbitmq.wave import Outgoing
 
 PAUSE_INITIAL_S = 0.2
 PAUSE_MAX_S = 10.0

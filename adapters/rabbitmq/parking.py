@@ -13,12 +13,13 @@ from structlog.typing import FilteringBoundLogger
 
 from adapters.rabbitmq.arrivals import Arrival
 from adapters.rabbitmq.codec import dead_letter_properties, provenance_of, retry_properties
-from adapters.rabbitmq.confirms import ConfirmedChannel, Outgoing
+from adapters.rabbitmq.confirms import ConfirmedChannel
 from adapters.rabbitmq.handover import Handover, Handovers, HandoverSteps
 from adapters.rabbitmq.observer import Observer
 from adapters.rabbitmq.publisher import PublishingConnection
 from adapters.rabbitmq.steps import BrokerStep
-from adapters.rabbitmq.topology import DEAD_LETTER_QUEUE, retry_queue
+from adapters.rabbitmq.topology import DEAD_LETTER_QUEUE, retry_queue, shared_queue
+from adapters.rabbitmq.wave import Outgoing
 from wallet_core.intake import Handled
 from wallet_core.messages import Subject
 from wallet_core.ports import Clock
@@ -39,7 +40,7 @@ class Park(Handover):
 
 def park_of(arrival: Arrival, key: str | None, settlement: RetryAfter | DeadLetter, clock: Clock) -> Park:
     """Write the message that takes the place of a delivery."""
-    received, source, now = arrival.received, arrival.queue.name, clock.now()
+    received, source, now = arrival.received, shared_queue(arrival.queue.name), clock.now()
     properties = received.header.properties
     provenance = provenance_of(properties.headers, source, received.routing_key or source, now)
     provenance = replace(provenance, dead_letter_id=provenance.dead_letter_id or str(uuid4()))

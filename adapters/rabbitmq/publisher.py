@@ -23,8 +23,8 @@ from aio_pika.abc import AbstractConnection
 from pamqp.commands import Basic
 from structlog.typing import FilteringBoundLogger
 
-from adapters.rabbitmq.codec import PERSISTENT, answer_body
-from adapters.rabbitmq.confirms import ConfirmedChannel, Outgoing, Publication
+from adapters.rabbitmq.codec import PERSISTENT
+from adapters.rabbitmq.confirms import ConfirmedChannel, Publication
 from adapters.rabbitmq.connection import (
     ConnectionStatus,
     SessionLost,
@@ -34,6 +34,8 @@ from adapters.rabbitmq.connection import (
 from adapters.rabbitmq.observer import Observer, SilentObserver
 from adapters.rabbitmq.steps import BrokerStep
 from adapters.rabbitmq.topology import TRANSACTION_EXCHANGE, Topology
+from adapters.rabbitmq.wave import Outgoing
+from wallet_core.body import answer_body
 from wallet_core.events import TransactionFinalized
 from wallet_core.messages import FINALIZED_KEY, message_id_of
 

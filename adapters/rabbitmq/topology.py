@@ -6,6 +6,8 @@
     transaction.events  -- transaction.completed ------> wallet.update.q          in
                         -- transaction.failed ---------> wallet.revert.q          in
                         -- wallet.transactionFinalized -> transaction.finalized.q  out, read by the transactions service
+    (the operator's)    --> wallet.update.q.<n>           in, of partition n, beside the shared ones above
+                        --> wallet.revert.q.<n>
     (default exchange)  --> wallet.retry.<source>.<ms>    ours: events wait here; ``waiting_room.py`` takes them back
                         --> wallet.dead-letter.q          ours: letters for a person
 
@@ -13,6 +15,10 @@ Rules: what exists is taken as it is, whatever its type and arguments; only what
 of the contract gets no arguments, for every v1 service asserts it without any and dies of a 406. Every question is
 asked on a throw-away channel, because a "no" closes it. Bindings are made each time: making one twice changes
 nothing.
+
+Partitions (docs/scaling.md) carry first deliveries only: what has waited, or is replayed, comes back by the shared
+queue, which every process consumes (docs/adr/0009). So no event waits where nobody looks, whatever becomes of a
+partition.
 
 Our own queues get a type and nothing else: no time to live, no dead-letter exchange. The broker would move a message
 without any confirm, and lose it when it is killed in that very moment (docs/adr/0007). The type is said because a
@@ -25,18 +31,17 @@ belongs to the operator's check list.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
-from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 from pamqp.common import FieldValue
 
-from adapters.rabbitmq.connection import answer_within, close_quietly
-from adapters.rabbitmq.observer import Observer, SilentObserver
-from adapters.rabbitmq.steps import BrokerStep
+from adapters.rabbitmq.desk import Desk, bind, ensure_queue
+from adapters.rabbitmq.observer import Observer
 from wallet_core.messages import FINALIZED_KEY, Subject
 from wallet_core.settlement import RETRY_DELAYS_MS
 
@@ -52,16 +57,18 @@ FINALIZED_QUEUE = "transaction.finalized.q"
 DEAD_LETTER_QUEUE = "wallet.dead-letter.q"
 """What waits for a person (contract)."""
 
-DECLARATIONS_MAX = 5
-"""Tries of one look-and-declare: each lost race means that somebody else has just declared or deleted it."""
-
-DECLARE_TIMEOUT_S = 10.0
-"""Longest wait for one answer of the broker, seconds; the default election timeout of its cluster store is 5."""
-
 OWN_QUEUE_ARGUMENTS: Mapping[str, FieldValue] = MappingProxyType({"x-queue-type": "classic"})
 """
 What a queue of ours is declared with: the type that counts no deliveries. Where the default is classic, it is the same
 queue as one without arguments.
+"""
+
+PARTITION_QUEUE_ARGUMENTS: Mapping[str, FieldValue] = MappingProxyType(
+    {**OWN_QUEUE_ARGUMENTS, "x-single-active-consumer": True}
+)
+"""
+What the queue of a partition is declared with when it is missing: one process works on it, the others stand by. Only
+conflicts are saved by that; nothing relies on it.
 """
 
 ExchangeType = Literal["direct", "topic"]
@@ -75,13 +82,28 @@ class InputQueue:
     exchange: str
     subject: Subject
 
+    def partition(self, number: int) -> InputQueue:
+        """Give its queue of one partition. The way from the exchange to it is the operator's."""
+        return InputQueue(f"{self.name}.{number}", self.exchange, self.subject)
+
 
 INPUT_QUEUES = (
     InputQueue("wallet.user.q", AUTH_EXCHANGE, Subject.SIGNUP),
     InputQueue("wallet.update.q", TRANSACTION_EXCHANGE, Subject.COMPLETED),
     InputQueue("wallet.revert.q", TRANSACTION_EXCHANGE, Subject.FAILED),
 )
-"""All that we consume (contract)."""
+"""What every process consumes (contract)."""
+
+PARTITIONED = tuple(queue for queue in INPUT_QUEUES if queue.exchange == TRANSACTION_EXCHANGE)
+"""Those that may have partitions. Not the signups: whether one is still on its way is asked of one queue."""
+
+_PARTITION = re.compile(rf"({'|'.join(re.escape(queue.name) for queue in PARTITIONED)})\.[0-9]+")
+
+
+def shared_queue(name: str) -> str:
+    """Name the shared queue that a partition's queue belongs to; any other queue is its own."""
+    found = _PARTITION.fullmatch(name)
+    return found[1] if found else name
 
 
 def retry_queue(source: str, delay_ms: int) -> str:
@@ -104,10 +126,19 @@ class RetryQueue:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """What a deployment decides about the topology. ``exchange_type`` is that of an exchange that is missing."""
+    """
+    What a deployment decides about the topology. ``exchange_type`` is that of an exchange that is missing.
+
+    ``partitions`` are the numbers of those that this process consumes beside the shared queues.
+    """
 
     exchange_type: ExchangeType = "direct"
     retry_delays_ms: tuple[int, ...] = RETRY_DELAYS_MS
+    partitions: tuple[int, ...] = ()
+
+    def input_queues(self) -> tuple[InputQueue, ...]:
+        """Give every queue that events come in by."""
+        return (*INPUT_QUEUES, *self._partition_queues())
 
     async def declare(self, connection: AbstractConnection, observer: Observer | None = None) -> None:
         """
@@ -120,19 +151,36 @@ class Topology:
         try:
             for exchange in (AUTH_EXCHANGE, TRANSACTION_EXCHANGE):
                 await self._exchange(desk, exchange)
-            for queue in INPUT_QUEUES:
-                await _queue(desk, queue.name)
-                await _bind(desk, queue.name, queue.exchange, queue.subject.value)
-            await _queue(desk, FINALIZED_QUEUE)
-            await _bind(desk, FINALIZED_QUEUE, TRANSACTION_EXCHANGE, FINALIZED_KEY)
+            await self._input_queues(desk)
+            await ensure_queue(desk, FINALIZED_QUEUE)
+            await bind(desk, FINALIZED_QUEUE, TRANSACTION_EXCHANGE, FINALIZED_KEY)
             await self._own_queues(desk)
         finally:
             await desk.leave()
 
+    async def _input_queues(self, desk: Desk) -> None:
+        """
+        Declare what is missing, and bind the shared queues; with partitions their bindings are the operator's.
+
+        But only when every queue is there: on a new broker no event may go to nobody, so the shared queues are bound
+        before the first queue of a partition is made, whenever one is missing.
+        """
+        partitions = self._partition_queues()
+        is_operators = bool(partitions) and all([await desk.has_queue(queue.name) for queue in self.input_queues()])
+        for queue in INPUT_QUEUES:
+            await ensure_queue(desk, queue.name)
+            if not (is_operators and queue in PARTITIONED):
+                await bind(desk, queue.name, queue.exchange, queue.subject.value)
+        for queue in partitions:
+            await ensure_queue(desk, queue.name, PARTITION_QUEUE_ARGUMENTS)
+
+    def _partition_queues(self) -> tuple[InputQueue, ...]:
+        return tuple(queue.partition(number) for number in self.partitions for queue in PARTITIONED)
+
     async def _own_queues(self, desk: Desk) -> None:
-        await _queue(desk, DEAD_LETTER_QUEUE, OWN_QUEUE_ARGUMENTS)
+        await ensure_queue(desk, DEAD_LETTER_QUEUE, OWN_QUEUE_ARGUMENTS)
         for queue in self.retry_queues():
-            await _queue(desk, queue.name, OWN_QUEUE_ARGUMENTS)
+            await ensure_queue(desk, queue.name, OWN_QUEUE_ARGUMENTS)
 
     def retry_queues(self) -> tuple[RetryQueue, ...]:
         """Give every queue in which events wait."""
@@ -172,100 +220,3 @@ class Topology:
             )
 
         await desk.ensure(f"exchange {name}", look, make)
-
-
-class TopologyUnsettled(ConnectionError):
-    """Something was missing and could not be declared, again and again: somebody else declares and deletes it."""
-
-    def __init__(self, what: str) -> None:
-        """Keep what it is about."""
-        super().__init__(
-            f"{what} was missing and could not be declared {DECLARATIONS_MAX} times in a row: "
-            "look for another service that keeps deleting it"
-        )
-
-
-class Desk:
-    """Asks the broker; takes a new channel after each "no"."""
-
-    def __init__(self, connection: AbstractConnection, observer: Observer | None = None) -> None:
-        """Open nothing yet. ``observer`` hears of what is there."""
-        self._connection = connection
-        self._observer = observer or SilentObserver()
-        self._channel: AbstractChannel | None = None
-
-    async def channel(self) -> AbstractChannel:
-        """Give a channel that is open."""
-        if self._channel is None or self._channel.is_closed:
-            channel = self._connection.channel(publisher_confirms=False, on_return_raises=False)
-            await channel.initialize()
-            self._channel = channel
-        return self._channel
-
-    async def ensure(
-        self,
-        what: str,
-        look: Callable[[AbstractChannel], Awaitable[None]],
-        make: Callable[[AbstractChannel], Awaitable[None]],
-    ) -> None:
-        """
-        Look; if it is missing, make it; if somebody was faster with other arguments (406), look again.
-
-        Raises TopologyUnsettled after DECLARATIONS_MAX tries, and what ``aio_pika`` raises.
-        """
-        for _ in range(DECLARATIONS_MAX):
-            try:
-                async with answer_within(DECLARE_TIMEOUT_S):
-                    await look(await self.channel())
-                return self.declared(what)
-            except ChannelNotFoundEntity:
-                self._channel = None
-            try:
-                async with answer_within(DECLARE_TIMEOUT_S):
-                    await make(await self.channel())
-                return self.declared(what)
-            except ChannelPreconditionFailed:
-                self._channel = None
-        raise TopologyUnsettled(what)
-
-    async def has_queue(self, name: str) -> bool:
-        """Tell whether this queue is there. Raises what ``aio_pika`` raises."""
-        try:
-            async with answer_within(DECLARE_TIMEOUT_S):
-                await (await self.channel()).declare_queue(name, passive=True)
-        except ChannelNotFoundEntity:
-            self._channel = None
-            return False
-        return True
-
-    def declared(self, what: str) -> None:
-        """Tell that this is there."""
-        self._observer.reached(BrokerStep.TOPOLOGY_DECLARED, about=what)
-
-    async def leave(self) -> None:
-        """Close the channel that is open."""
-        if self._channel is not None and not self._channel.is_closed:
-            await close_quietly(self._channel.close, "topology channel")
-
-
-async def _queue(desk: Desk, name: str, arguments: Mapping[str, FieldValue] | None = None) -> None:
-    async def look(channel: AbstractChannel) -> None:
-        await channel.declare_queue(name, passive=True)
-
-    async def make(channel: AbstractChannel) -> None:
-        await channel.declare_queue(
-            name,
-            durable=True,
-            exclusive=False,
-            auto_delete=False,
-            arguments=None if arguments is None else dict(arguments),
-        )
-
-    await desk.ensure(f"queue {name}", look, make)
-
-
-async def _bind(desk: Desk, queue: str, exchange: str, routing_key: str) -> None:
-    async with answer_within(DECLARE_TIMEOUT_S):
-        underlay = await (await desk.channel()).get_underlay_channel()
-        await underlay.queue_bind(queue, exchange, routing_key)
-    desk.declared(f"binding of {queue} to {exchange}")

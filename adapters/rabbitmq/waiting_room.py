@@ -31,7 +31,7 @@ from aiormq.abc import DeliveredMessage
 
 from adapters.rabbitmq.arrivals import InputSession
 from adapters.rabbitmq.codec import parked_at_of, provenance_of, return_properties
-from adapters.rabbitmq.confirms import ConfirmedChannel, Outgoing
+from adapters.rabbitmq.confirms import ConfirmedChannel
 from adapters.rabbitmq.consumed_queue import ConsumedQueue
 from adapters.rabbitmq.handover import Handover, Handovers, HandoverSteps
 from adapters.rabbitmq.observer import Observer
@@ -39,6 +39,7 @@ from adapters.rabbitmq.patience import is_set_within
 from adapters.rabbitmq.publisher import PublishingConnection
 from adapters.rabbitmq.steps import BrokerStep
 from adapters.rabbitmq.topology import RetryQueue
+from adapters.rabbitmq.wave import Outgoing
 from wallet_core.ports import Clock
 
 HELD_MAX = 500

@@ -9,6 +9,7 @@
     publish.py       send one event as a neighbour would
     token.py         a development token
     audit.py         do the books add up?
+    explain.py       why was a transaction applied or refused?
     outbox.py        what is not published yet
     dead_letters.py  list, show, replay, discard
     books.py         what those need that look into the books

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from contextlib import aclosing
 
 from adapters.mongo.audit import MongoAudit
@@ -19,14 +18,9 @@ from wallet_core.money import Currency, major_units
 DUE_SHOWN_MAX = 100
 """Due reversals that are listed, the oldest first; the summary counts all."""
 
-CYCLES_SOUGHT_AFTER = 100_000
-"""Objects that must be left over before Python looks for cycles among them. By default 700 are enough: it would go
-through each page that is being read, a tenth of the whole time, for documents that have no cycles."""
-
 
 async def audit(settings: Settings) -> int:
     """Print every contradiction and a summary; 1 if there was any, 2 if the books could not be read."""
-    gc.set_threshold(CYCLES_SOUGHT_AFTER)
 
     async def run(database: Database) -> int:
         books = MongoAudit(database)

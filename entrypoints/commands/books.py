@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from adapters.mongo.client import Database, connect
+from adapters.mongo.driver import Driver
 from adapters.mongo.errors import UnsuitableStore
 from entrypoints.screen import fail
 from entrypoints.settings import Settings
@@ -15,7 +16,7 @@ async def with_books(settings: Settings, run: Callable[[Database], Awaitable[int
     """Give what ``run`` gives; 2 if the books could not be read or written."""
     database: Database | None = None
     try:
-        database = connect(settings.database_url.reveal())
+        database = connect(settings.database_url.reveal(), driver=Driver(settings.wallet_mongo_driver))
         await database.check()
         return await run(database)
     except (UnsuitableStore, LedgerCorrupted) as error:

@@ -17,6 +17,7 @@ from adapters.mongo.abandoned import AbandonedTransactions
 from adapters.mongo.adoption import AdoptionReport, Listed, adopt
 from adapters.mongo.client import Database, connect
 from adapters.mongo.cutover import require_same_instant
+from adapters.mongo.driver import Driver
 from adapters.mongo.errors import UnsuitableStore
 from adapters.mongo.indexes import prepare
 from adapters.mongo.seeding import Seeding
@@ -137,7 +138,7 @@ def _failed_that_wait(counts: Mapping[str, QueueCount], knowledge: V1Knowledge) 
 async def _take_over(settings: Settings, knowledge: V1Knowledge) -> int:
     try:
         observer = BooksObserver(metrics_registry(), fault_injection(settings))
-        async with _connected(settings.database_url, observer=observer) as books:
+        async with _connected(settings, settings.database_url, observer=observer) as books:
             await books.check()
             await AbandonedTransactions(books).end(idle_s=0)  # nobody consumes: whoever has left one open was killed
             await _require_knowledge(books, knowledge)
@@ -175,7 +176,7 @@ async def _record_v1(settings: Settings, knowledge: V1Knowledge, books: Database
     if knowledge.transactions is None:
         await prepare(books)
         return 0
-    async with _connected(knowledge.transactions, "--transactions-url") as source:
+    async with _connected(settings, knowledge.transactions, "--transactions-url") as source:
         seeding = Seeding(source, books, policy_of(settings), SystemClock(), knowledge.stopped_at)
         await seeding.check()
         await prepare(books)
@@ -184,10 +185,10 @@ async def _record_v1(settings: Settings, knowledge: V1Knowledge, books: Database
 
 @asynccontextmanager
 async def _connected(
-    url: DatabaseUrl, option: str = "DATABASE_URL", observer: BooksObserver | None = None
+    settings: Settings, url: DatabaseUrl, option: str = "DATABASE_URL", observer: BooksObserver | None = None
 ) -> AsyncIterator[Database]:
     try:
-        database = connect(url.reveal(), observer)
+        database = connect(url.reveal(), observer, Driver(settings.wallet_mongo_driver))
     except UnsuitableStore as error:
         raise StartRefused(str(error).replace("DATABASE_URL", option)) from None
     try:

@@ -12,14 +12,6 @@ from entrypoints.screen import hint, print_plain, print_rows
 from entrypoints.settings import Settings
 from wallet_core.fields import iso_milliseconds
 
-OLDER_THAN_S = 60
-"""
-When an answer has waited for too long, seconds: four leases of the relay.
-
-An answer waits for a fifth of a second. When the relay's process is killed the next one takes over after its lease,
-15 s, and then looks for the broker again after at most 10 s.
-"""
-
 
 async def outbox(settings: Settings, answers_max: int, older_than_s: int) -> int:
     """Print what waits; 1 if something waits too long or cannot be read, 2 if nobody could be asked."""

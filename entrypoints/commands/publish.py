@@ -42,7 +42,7 @@ def event_body(subject: Subject, fields: Sequence[str]) -> bytes:
 async def publish(settings: Settings, subject: Subject, body: bytes) -> int:
     """Send it and say what was sent."""
     try:
-        topology = Topology(settings.wallet_exchange_type, settings.wallet_retry_delays_ms)
+        topology = Topology(settings.wallet_exchange_type, settings.wallet_retry_delays_ms, settings.wallet_partitions)
         async with event_publisher(settings.rabbitmq_url.reveal(), topology) as publisher:
             await publisher.publish(subject, body)
     except BROKER_ERRORS as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from entrypoints.container import Container
 from entrypoints.screen import fail
 from entrypoints.service import Part, Service
@@ -10,8 +12,21 @@ from entrypoints.start_refused import StartRefused
 from entrypoints.stop_signal import StopSignal
 
 
-async def run(settings: Settings, part: Part) -> int:
-    """Run until SIGTERM or SIGINT; 2 when something must be mended before a start."""
+def run(settings: Settings, part: Part) -> int:
+    """
+    Run until SIGTERM or SIGINT; 2 when something must be mended before a start.
+
+    On uvloop where it is installed (extra ``fast``), else on the loop of the standard library.
+    """
+    try:
+        from uvloop import new_event_loop  # noqa: PLC0415 - optional
+    except ImportError:
+        return asyncio.run(_run(settings, part))
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(_run(settings, part))
+
+
+async def _run(settings: Settings, part: Part) -> int:
     stop = StopSignal()
     stop.listen()
     try:

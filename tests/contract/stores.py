@@ -1,4 +1,4 @@
-"""The stores that the suites run over: memory and MongoDB."""
+"""MongoDB as a store that the suites run over."""
 
 import asyncio
 from datetime import timedelta
@@ -10,22 +10,7 @@ from adapters.mongo.client import Database
 from adapters.mongo.pending_answers import MongoPendingAnswers
 from adapters.mongo.reader import MongoReader
 from adapters.mongo.unit_of_work import MongoUnitOfWork
-from wallet_core.memory import ManualClock, MemoryStore
 from wallet_core.testing.conformance import Store
-
-
-def memory_store() -> Store:
-    """Make empty books in memory."""
-    clock = ManualClock()
-    store = MemoryStore(clock)
-
-    async def suspend(user_id: str) -> None:
-        store.suspend(user_id)
-
-    async def let_pass(duration: timedelta) -> None:
-        clock.advance(duration)
-
-    return Store(store, store, store, suspend, let_pass)
 
 
 def mongo_store(database: Database, client: MongoClient[dict[str, object]]) -> Store:

@@ -4,8 +4,9 @@ import pytest
 from pymongo import MongoClient
 
 from adapters.mongo.client import Database
-from tests.contract.stores import memory_store, mongo_store
-from wallet_core.testing.conformance import PendingAnswersSuite, Store
+from tests.contract.stores import mongo_store
+from tests.fixtures.driver import over_both_drivers
+from wallet_core.testing.conformance import PendingAnswersSuite, Store, memory_store
 
 
 class TestMemory(PendingAnswersSuite):
@@ -17,8 +18,9 @@ class TestMemory(PendingAnswersSuite):
         return memory_store()
 
 
+@over_both_drivers
 class TestMongo(PendingAnswersSuite):
-    """On a real replica set."""
+    """On a real replica set, by each driver."""
 
     @pytest.fixture
     def store(self, database: Database, mongo_client: MongoClient[dict[str, object]]) -> Store:

@@ -28,6 +28,7 @@ COMMANDS = (
     ("publish",),
     ("token",),
     ("audit",),
+    ("explain",),
     ("outbox",),
     ("dead-letters", "list"),
     ("dead-letters", "show"),

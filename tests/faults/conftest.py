@@ -15,6 +15,7 @@ import pytest
 from pymongo import MongoClient
 
 from adapters.embedded import Mongod, RabbitMQ
+from adapters.mongo.driver import Driver
 from tests.faults.scene import Document, Servers
 from tests.faults.stage import Stage
 
@@ -72,13 +73,13 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 
 @pytest.fixture
-def stage(servers: Servers, tmp_path: Path, request: pytest.FixtureRequest) -> Stage:
+def stage(servers: Servers, tmp_path: Path, driver: Driver, request: pytest.FixtureRequest) -> Stage:
     """Give the place where a test plays its scenes; what held is noted in its report."""
 
     def checked(names: tuple[str, ...]) -> None:
         request.node.user_properties.extend(("held", name) for name in names)
 
-    return Stage(servers, tmp_path, checked)
+    return Stage(servers, tmp_path, checked, driver=driver)
 
 
 def _invariant_number(name: str) -> int:

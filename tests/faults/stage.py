@@ -1,7 +1,8 @@
 """Builds scenes, and lets none end unchecked.
 
 ``staged`` gives a ``Scene``; when its block ends well, everything must come to rest, and the one checker runs. The seed
-is printed, so that pytest shows it when a test fails; WALLET_TEST_SEED repeats it.
+is printed, so that pytest shows it when a test fails; WALLET_TEST_SEED repeats it. ``WALLET_TEST_MONGO_DRIVER=pymongo``
+plays any of them with the other driver.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import random
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapters.http.development_key import DevelopmentKey
+from adapters.mongo.driver import Driver
 from tests.e2e.deployment import KEY_FILE, QUICK
 from tests.faults.checker import check_all
 from tests.faults.client import Client
@@ -23,6 +25,7 @@ from tests.faults.evidence import gather
 from tests.faults.history import History
 from tests.faults.load import Load
 from tests.faults.scene import REST_S, Scene, Servers
+from tests.fixtures.driver import DRIVER_SETTING, chosen_driver
 from tests.fixtures.wallet_process import WalletProcess
 from tests.tcp_proxy import tcp_proxy
 
@@ -40,13 +43,15 @@ class Stage:
     """
     Where the scenes of one test are played.
 
-    ``checked`` is told the names of the invariants that held. Without ``seed`` each scene has one of its own.
+    ``checked`` is told the names of the invariants that held. Without ``seed`` each scene has one of its own. All
+    services use ``driver``.
     """
 
     servers: Servers
     folder: Path
     checked: Callable[[tuple[str, ...]], None]
     seed: int | None = None
+    driver: Driver = field(default_factory=chosen_driver)
 
     @asynccontextmanager
     async def scene(  # noqa: PLR0913 - each is one independent property of a scene
@@ -97,6 +102,7 @@ class Stage:
             "DATABASE_URL": f"{to_mongod.url}&directConnection=true",
             "RABBITMQ_URL": f"{to_rabbitmq.url}?heartbeat={HEARTBEAT_S}",
             "JWKS_ENDPOINT": key_set.as_uri(),
+            DRIVER_SETTING: self.driver.value,
             **QUICK,
             "WALLET_RETRY_DELAYS_MS": ",".join(map(str, RETRY_DELAYS_MS)),
             **settings,

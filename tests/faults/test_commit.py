@@ -14,6 +14,7 @@ from tests.faults.metric import metric_of_all
 from tests.faults.reply_loss import ReplyLoss, reply_loss
 from tests.faults.scene import Scene
 from tests.faults.stage import Stage
+from tests.fixtures.driver import over_both_drivers
 from tests.integration.fail_points import TRANSIENT
 from tests.neighbour import eventually
 
@@ -53,6 +54,7 @@ async def lost(loss: ReplyLoss, replies: int) -> None:
     await eventually(are_lost, f"{replies} lost replies", LOST_S_MAX)
 
 
+@over_both_drivers
 @pytest.mark.quick
 @pytest.mark.fault(
     "T61",

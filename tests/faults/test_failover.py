@@ -21,6 +21,7 @@ from tests.faults.balance_poll import balances_polled
 from tests.faults.replica_set import ReplicaSet
 from tests.faults.scene import Document, Scene, Servers
 from tests.faults.stage import Stage
+from tests.fixtures.driver import over_both_drivers
 from tests.neighbour import eventually
 
 RECOVERY_S = 30.0
@@ -105,6 +106,7 @@ async def goes_on(scene: Scene) -> None:
     await eventually(are_answered, "what is left of the set answers new events", RECOVERY_S)
 
 
+@over_both_drivers
 @pytest.mark.fault("T68", "primary of three killed under load", "SIGKILL to the primary; restarted when replaced")
 async def test_a_killed_primary_loses_nothing(replicated: Stage, replica_set: ReplicaSet) -> None:
     """The next primary has all that was answered, and the killed one follows it when it is back."""

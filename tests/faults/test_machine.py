@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 import pytest
+from bson.codec_options import CodecOptions
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -19,12 +20,14 @@ from adapters.mongo.documents import entry_from_document, record_from_document, 
 from adapters.mongo.indexes import prepare
 from adapters.mongo.unit_of_work import MongoUnitOfWork
 from tests.faults.scene import Servers
+from tests.fixtures.driver import chosen_driver
 from tests.integration.fail_points import TRANSIENT, failing
-from tests.property.histories import FUNDED, facts
-from tests.property.state_table import Fact
-from tests.scenario import FinalState, Scenario
+from tests.scenario import Scenario
 from wallet_core import post_all
 from wallet_core.errors import ConcurrentUpdate, StoreUnavailable
+from wallet_core.testing.books import BooksCopy
+from wallet_core.testing.facts import Fact
+from wallet_core.testing.strategies import FUNDED, facts
 
 T = TypeVar("T")
 
@@ -58,11 +61,11 @@ def machine_on(servers: Servers) -> type[RuleBasedStateMachine]:
             """Give some users money."""
             self.post(list(FUNDED), None)
 
-        @rule(batch=st.lists(facts, min_size=1, max_size=4), fault=some_faults)
+        @rule(batch=st.lists(facts(), min_size=1, max_size=4), fault=some_faults)
         def post(self, batch: list[Fact], fault: Fault | None) -> None:
             """Post a batch, again until it is in the books, as the consumer does."""
-            requests = self.model.requests([fact.event for fact in batch])
-            self.model.post(*(fact.event for fact in batch))
+            requests = self.model.requests([fact.event() for fact in batch])
+            self.model.post(*(fact.event() for fact in batch))
             with injected(servers, fault):
                 for _ in range(TRIES_MAX):
                     try:
@@ -97,7 +100,7 @@ def machine_on(servers: Servers) -> type[RuleBasedStateMachine]:
 
 async def connected(url: str) -> Database:
     """Connect to a new database and prepare it."""
-    database = connect(url)
+    database = connect(url, driver=chosen_driver())
     await prepare(database)
     return database
 
@@ -112,14 +115,14 @@ def injected(servers: Servers, fault: Fault | None) -> AbstractContextManager[No
     return failing(servers.mongo, [command], times=times, errorCode=112, errorLabels=TRANSIENT)
 
 
-def final_state(servers: Servers, name: str) -> FinalState:
+def final_state(servers: Servers, name: str) -> BooksCopy:
     """Read all that the books hold, by the plain driver, in the order of the model."""
-    books = servers.mongo[name]
+    books = servers.mongo.get_database(name, CodecOptions())  # instants without a zone, as the service reads them
     wallets = sorted(map(wallet_from_document, books["wallets"].find()), key=lambda wallet: wallet.id)
     entries = sorted(map(entry_from_document, books["entries"].find()), key=lambda entry: entry.sequence)
     records = sorted(map(record_from_document, books["transactions"].find()), key=lambda record: record.id)
     by_wallet = tuple(tuple(entry for entry in entries if entry.wallet_id == wallet.id) for wallet in wallets)
-    return FinalState(tuple(wallets), by_wallet, tuple(records))
+    return BooksCopy(tuple(wallets), by_wallet, tuple(records))
 
 
 @pytest.mark.fault(

@@ -13,6 +13,7 @@ import pytest
 from tests.faults.balance_poll import balances_polled
 from tests.faults.scene import Scene
 from tests.faults.stage import Stage
+from tests.fixtures.driver import quick_on_pymongo
 
 LONG_S = 20.0
 
@@ -62,6 +63,7 @@ async def frozen(scene: Scene) -> AsyncIterator[None]:
         scene.history.note("mongod goes on")
 
 
+@quick_on_pymongo
 @pytest.mark.fault("T67", "mongod hangs for 3 s under load", "SIGSTOP, SIGCONT; two processes")
 async def test_a_short_hang_is_waited_out(stage: Stage) -> None:
     """Three seconds are within the patience of a statement: everything goes on where it was."""

@@ -8,6 +8,7 @@ import pytest
 
 from tests.faults.metric import metric_of_all
 from tests.faults.stage import Stage
+from tests.fixtures.driver import quick_on_pymongo
 
 KILLS = 3
 
@@ -15,6 +16,7 @@ TOLD_S_MAX = 15.0
 """How soon a fault must show (I13), seconds."""
 
 
+@quick_on_pymongo
 @pytest.mark.fault("T66", "kill -9 of mongod at random under load, 3 times", "SIGKILL, then a start on the same data")
 async def test_a_killed_database_costs_nothing_that_was_acknowledged(stage: Stage) -> None:
     """Whatever was answered is in the books after the restart, the rest is applied then; readiness names mongodb."""

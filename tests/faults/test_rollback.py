@@ -13,9 +13,11 @@ import pytest
 
 from adapters.embedded import Mongod
 from adapters.mongo.client import connect
+from adapters.mongo.driver import Driver
 from adapters.mongo.indexes import prepare
 from adapters.mongo.pending_answers import MongoPendingAnswers
 from tests.faults.replica_set import ReplicaSet
+from tests.fixtures.driver import over_both_drivers
 from tests.integration.fail_points import failing
 from tests.integration.mongo_bank import ONE_EFFECT, Bank, CountingObserver
 from tests.neighbour import eventually
@@ -38,10 +40,10 @@ def replica_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet
 
 
 @pytest.fixture
-async def bank(replica_set: ReplicaSet) -> AsyncIterator[Bank]:
+async def bank(replica_set: ReplicaSet, driver: Driver) -> AsyncIterator[Bank]:
     """Open the bank on the set."""
     observer = CountingObserver()
-    database = connect(replica_set.url(f"wallet_{uuid.uuid4().hex[:12]}"), observer)
+    database = connect(replica_set.url(f"wallet_{uuid.uuid4().hex[:12]}"), observer, driver)
     await prepare(database)
     bank = Bank(database, observer)
     await bank.open()
@@ -49,6 +51,7 @@ async def bank(replica_set: ReplicaSet) -> AsyncIterator[Bank]:
     await database.close()
 
 
+@over_both_drivers
 @pytest.mark.quick
 @pytest.mark.fault("T69", "a primary without its majority takes a transfer", "proxies hold all between the members")
 async def test_what_will_be_rolled_back_is_neither_answered_nor_read(bank: Bank, replica_set: ReplicaSet) -> None:

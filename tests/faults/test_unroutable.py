@@ -7,9 +7,10 @@ import asyncio
 import pytest
 from pamqp.commands import Basic
 
-from adapters.rabbitmq.confirms import ConfirmedChannel, Outgoing, Publication
+from adapters.rabbitmq.confirms import ConfirmedChannel, Publication
 from adapters.rabbitmq.connection import connected
 from adapters.rabbitmq.topology import FINALIZED_QUEUE, TRANSACTION_EXCHANGE
+from adapters.rabbitmq.wave import Outgoing
 from tests.faults.broker_operator import BrokerOperator
 from tests.faults.held_commit import commit_held
 from tests.faults.outbox import waiting_answers

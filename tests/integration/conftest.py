@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from adapters.mongo.client import connect
+from adapters.mongo.driver import Driver
 from adapters.mongo.indexes import prepare
 from tests.integration.jwks_endpoint import KEY, JwksEndpoint, Service, published, service_on
 from tests.integration.mongo_bank import Bank, CountingObserver
@@ -25,10 +26,10 @@ async def service(endpoint: JwksEndpoint) -> AsyncIterator[Service]:
 
 
 @pytest.fixture
-async def bank(database_url: str) -> AsyncIterator[Bank]:
+async def bank(database_url: str, driver: Driver) -> AsyncIterator[Bank]:
     """Open the bank on a database of its own."""
     observer = CountingObserver()
-    database = connect(database_url, observer)
+    database = connect(database_url, observer, driver)
     await prepare(database)
     bank = Bank(database, observer)
     await bank.open()

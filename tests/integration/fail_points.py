@@ -40,13 +40,17 @@ def failing(
         client.admin.command({"configureFailPoint": "failCommand", "mode": "off"})
 
 
+def under_way(client: MongoClient[dict[str, object]], command: str) -> list[dict[str, object]]:
+    """Give the commands of this name that the server is in the middle of for the service."""
+    query = {"appName": OF_THE_SERVICE, f"command.{command}": {"$exists": True}}
+    commands = [each["command"] for each in client.admin.aggregate([{"$currentOp": {}}, {"$match": query}])]
+    return [each for each in commands if isinstance(each, dict)]
+
+
 async def until_blocked(client: MongoClient[dict[str, object]], command: str) -> dict[str, object]:
     """Wait until the server is in the middle of a command of the service; give the command."""
     give_up_at_s = time.monotonic() + WAIT_S_MAX
-    query = {"appName": OF_THE_SERVICE, f"command.{command}": {"$exists": True}}
-    while not (running := list(client.admin.aggregate([{"$currentOp": {}}, {"$match": query}]))):
+    while not (running := under_way(client, command)):
         assert time.monotonic() < give_up_at_s
         await asyncio.sleep(0.005)
-    command_seen = running[0]["command"]
-    assert isinstance(command_seen, dict)
-    return command_seen
+    return running[0]

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from adapters.http.client_address import ClientAddresses, Network
 from adapters.http.rate_limit import RateLimit, RateLimiting
-from adapters.http.rate_limit_storage import BoundedMemoryStorage
+from adapters.http.rate_windows import RateWindows
 from tests.integration.http_service import PEER, PRIVATE_RANGES, WALLET, http_service
 from tests.integration.jwks_endpoint import Clock
 from tests.scenario import ALICE, BOB
@@ -163,24 +163,24 @@ def test_a_window_of_part_of_a_second_is_raised() -> None:
     assert (1, 2, 900) == tuple(RateLimit(1, window_ms).window_s for window_ms in (1_000, 1_001, 900_000))
 
 
-async def test_only_so_many_clients_are_remembered() -> None:
+def test_only_so_many_clients_are_remembered() -> None:
     """However many addresses ask, no more than the bound are kept; whose window ends first is forgotten first."""
-    storage = BoundedMemoryStorage(clients_max=2, now=(clock := Clock(0.0)))
-    for key in ("first", "second", "first", "third"):
+    windows = RateWindows(60, clients_max=2, now=(clock := Clock(0.0)))
+    for client in ("first", "second", "first", "third"):
         clock.now += 1
-        await storage.incr(key, 60)
+        windows.count(client)
 
-    counts = [await storage.get(key) for key in ("first", "second", "third")]
+    counts = [windows.count(client)[0] for client in ("third", "second", "first")]
 
-    assert [0, 1, 1] == counts
-    assert 2 == await storage.reset()
+    assert [2, 2, 1] == counts
+    assert 2 == len(windows)
 
 
-async def test_a_window_that_has_ended_makes_room_first() -> None:
+def test_a_window_that_has_ended_makes_room_first() -> None:
     """A client that comes back after its window is the youngest again."""
-    storage = BoundedMemoryStorage(clients_max=2, now=(clock := Clock(0.0)))
-    for key, now in (("first", 0.0), ("second", 30.0), ("first", 61.0), ("third", 62.0)):
+    windows = RateWindows(60, clients_max=2, now=(clock := Clock(0.0)))
+    for client, now in (("first", 0.0), ("second", 30.0), ("first", 61.0), ("third", 62.0)):
         clock.now = now
-        await storage.incr(key, 60)
+        windows.count(client)
 
-    assert [1, 0, 1] == [await storage.get(key) for key in ("first", "second", "third")]
+    assert [2, 2, 1] == [windows.count(client)[0] for client in ("third", "first", "second")]

@@ -10,18 +10,22 @@ from adapters.embedded import Mongod
 from adapters.mongo import abandoned
 from adapters.mongo.abandoned import AbandonedTransactions
 from adapters.mongo.client import Database, Session, connect
+from adapters.mongo.driver import Driver
 from adapters.mongo.unit_of_work import run_in_transaction
+from tests.fixtures.driver import over_both_drivers
 from tests.fixtures.mongod import TRANSACTION_LIFETIME_S
 from tests.integration.mongo_bank import ONE_EFFECT, Bank
 from wallet_core import ConcurrentUpdate, OutcomeKind
 
+pytestmark = over_both_drivers
+
 
 @pytest.fixture
-async def dead_process(bank: Bank, database_url: str) -> AsyncIterator[Database]:
+async def dead_process(bank: Bank, database_url: str, driver: Driver) -> AsyncIterator[Database]:
     """Stand for a process that was killed in the middle of a unit of work: its transaction stays open."""
-    process = connect(database_url)
+    process = connect(database_url, driver=driver)
     session = await process.start_session()
-    session.begin()
+    await session.begin()
     await write_every_wallet(process, session)
     yield process
     await session.abort()
@@ -80,10 +84,10 @@ async def test_a_process_that_wakes_up_runs_its_work_again(
 
 
 async def test_another_deployment_on_the_server_is_left_alone(
-    bank: Bank, dead_process: Database, mongod: Mongod
+    bank: Bank, dead_process: Database, mongod: Mongod, driver: Driver
 ) -> None:
     """Whoever has connected to another database ends nothing of this one, however long it has been idle."""
-    other, same = connect(mongod.url("other_books")), connect(mongod.url(bank.database.name))
+    other, same = (connect(mongod.url(name), driver=driver) for name in ("other_books", bank.database.name))
 
     ended = [await AbandonedTransactions(database).end(idle_s=0) for database in (other, same)]
 

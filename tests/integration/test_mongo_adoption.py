@@ -16,6 +16,7 @@ from adapters.mongo.client import Database, connect
 from adapters.mongo.reader import MongoReader
 from adapters.mongo.schemas import VALIDATORS
 from adapters.mongo.unit_of_work import MongoUnitOfWork
+from tests.fixtures.driver import over_both_drivers
 from tests.integration.fail_points import failing, until_blocked
 from wallet_core import AMOUNT_MINOR_MAX, Currency, Direction, EntryKind, StoreUnavailable, SuspendedWallet, Wallet
 from wallet_core.ledger import GENESIS_HASH
@@ -132,6 +133,7 @@ NOT_ADOPTABLE: list[tuple[dict[str, object], str]] = [
 """Fields of wallets that cannot be adopted exactly, and a word of the reason."""
 
 
+@over_both_drivers
 async def test_an_exact_balance_is_adopted_to_the_cent(v1: V1) -> None:
     """Every kind of number that is a whole count of cents is adopted exactly, and not listed."""
     expected = {v1.insert(balance=balance): balance_minor for balance, balance_minor in EXACT}
@@ -318,6 +320,7 @@ async def test_a_removed_wallet_is_off_the_list(v1: V1) -> None:
     assert [] == v1.everything()["unadopted"]
 
 
+@over_both_drivers
 async def test_an_interrupted_run_is_finished_by_the_next(
     v1: V1, mongo_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,10 +15,12 @@ from adapters.mongo import snapshot
 from adapters.mongo.adoption import adopt
 from adapters.mongo.audit import MongoAudit
 from adapters.mongo.client import APPLICATION_NAME, Database, connect
+from adapters.mongo.driver import Driver
 from adapters.mongo.errors import SNAPSHOT_TOO_OLD, SnapshotLost
 from adapters.mongo.observer import NobodyObserves
 from adapters.mongo.reversals_due import reversals_due
 from adapters.mongo.unit_of_work import MongoUnitOfWork
+from tests.fixtures.driver import over_both_drivers
 from tests.history import (
     ALICE,
     APPLIED,
@@ -270,6 +272,7 @@ async def move_money(unit_of_work: MongoUnitOfWork, transfers: int) -> None:
         assert OutcomeKind.APPLIED is outcome.kind
 
 
+@over_both_drivers
 async def test_a_live_system_is_audited_without_stopping_it(lived_in: Database) -> None:
     """While transfers go on between the wallets, audit after audit is clean, and sees some of them."""
     _, before = await audited(lived_in)
@@ -286,6 +289,7 @@ async def test_a_live_system_is_audited_without_stopping_it(lived_in: Database) 
     assert any(before.entries < entries < before.entries + 120 for entries in seen)
 
 
+@over_both_drivers
 async def test_an_audit_may_be_left_early(lived_in: Database, mongo_client: Client) -> None:
     """Whoever has seen enough closes it; soon nothing is open on the server."""
     mongo_client[lived_in.name]["wallets"].delete_many({})
@@ -328,10 +332,10 @@ class LosesSnapshot(NobodyObserves):
 
 
 @asynccontextmanager
-async def losing_snapshot(database_url: str, client: Client, reads: int) -> AsyncIterator[Database]:
+async def losing_snapshot(database_url: str, driver: Driver, client: Client, reads: int) -> AsyncIterator[Database]:
     """Connect to a database whose server drops the instant of an audit once, after so many reads."""
     observer = LosesSnapshot(client, reads)
-    connected = connect(database_url, observer)
+    connected = connect(database_url, observer, driver)
     try:
         yield connected
     finally:
@@ -340,7 +344,7 @@ async def losing_snapshot(database_url: str, client: Client, reads: int) -> Asyn
 
 
 async def test_an_instant_that_is_gone_is_followed_by_a_later_one(
-    lived_in: Database, mongo_client: Client, database_url: str
+    lived_in: Database, mongo_client: Client, database_url: str, driver: Driver
 ) -> None:
     """Wherever the server drops the instant, the audit finds the same, tells each once, and counts nothing twice."""
     mongo_client[lived_in.name]["transactions"].delete_one({"_id": ObjectId(SENT)})
@@ -350,7 +354,7 @@ async def test_an_instant_that_is_gone_is_followed_by_a_later_one(
 
     while is_lost:
         reads += 1
-        async with losing_snapshot(database_url, mongo_client, reads) as database:
+        async with losing_snapshot(database_url, driver, mongo_client, reads) as database:
             later_findings, later = await audited(database)
         is_lost = later.instants > 1
 
@@ -361,14 +365,14 @@ async def test_an_instant_that_is_gone_is_followed_by_a_later_one(
 
 
 async def test_a_live_system_is_right_at_several_instants(
-    lived_in: Database, mongo_client: Client, database_url: str
+    lived_in: Database, mongo_client: Client, database_url: str, driver: Driver
 ) -> None:
     """While transfers go on, no audit that has lost its instant takes what was posted in between for an error."""
     moving = asyncio.ensure_future(move_money(MongoUnitOfWork(lived_in), transfers=200))
     results, reads = [], 0
     while not moving.done():
         reads = reads % 20 + 1
-        async with losing_snapshot(database_url, mongo_client, reads) as database:
+        async with losing_snapshot(database_url, driver, mongo_client, reads) as database:
             results.append(await audited(database))
     await moving
 

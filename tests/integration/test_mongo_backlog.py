@@ -11,6 +11,7 @@ from adapters.mongo.backlog import backlog
 from adapters.mongo.client import Database
 from adapters.mongo.pending_answers import MongoPendingAnswers
 from adapters.mongo.unit_of_work import MongoUnitOfWork
+from tests.fixtures.driver import over_both_drivers
 from tests.history import APPLIED, REFUSED, SENT, SPENT, TAKEN_BACK, TOMBSTONE, live
 
 Client = MongoClient[dict[str, object]]
@@ -23,6 +24,7 @@ async def test_an_empty_outbox_says_so(database: Database) -> None:
     assert (0, 0, 0, None, []) == (seen.rows, seen.transactions, seen.age_s, seen.lease, list(seen.oldest))
 
 
+@over_both_drivers
 @pytest.mark.parametrize("rows_read", [1, 20])
 async def test_what_waits_is_shown_oldest_first(
     database: Database, rows_read: int, monkeypatch: pytest.MonkeyPatch
@@ -57,6 +59,7 @@ async def test_an_answer_that_is_not_there_is_shown_as_such(database: Database, 
     ]
 
 
+@over_both_drivers
 async def test_the_lease_is_shown_by_the_clock_of_the_database(database: Database) -> None:
     """While a relay holds the lease its end is ahead of now; when it is over it is not."""
     pending = MongoPendingAnswers(database)

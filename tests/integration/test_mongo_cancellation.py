@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from pymongo import MongoClient
 
+from tests.fixtures.driver import over_both_drivers
 from tests.integration.mongo_bank import Bank
 from wallet_core import OutcomeKind
 
@@ -65,6 +66,7 @@ async def run_cancelled(flow: Coroutine[object, None, T], index: int) -> bool:
     return task.cancelled()
 
 
+@over_both_drivers
 async def test_cancelled_at_any_await_it_holds_no_wallet(
     bank: Bank, mongo_client: MongoClient[dict[str, object]]
 ) -> None:

@@ -7,8 +7,10 @@ from pymongo import MongoClient
 
 from adapters.mongo import unit_of_work
 from adapters.mongo.adoption import unmigrated
+from adapters.mongo.driver import Driver
 from adapters.mongo.indexes import prepare
 from adapters.mongo.pending_answers import MongoPendingAnswers
+from tests.fixtures.driver import over_both_drivers
 from tests.integration.fail_points import OF_THE_SERVICE, TRANSIENT, failing, until_blocked
 from tests.integration.mongo_bank import NO_EFFECT, ONE_EFFECT, Bank
 from wallet_core import ConcurrentUpdate, OutcomeKind, StoreUnavailable
@@ -23,12 +25,17 @@ COMMANDS = ("find", "update", "insert", "commitTransaction")
 WRITE_CONFLICT = 112
 NO_SUCH_TRANSACTION = 251
 MAX_TIME_EXPIRED = 50
-GONE = (91, 189, 10107, 11600, 13435)
+STEPPED_DOWN = 189
+GONE = (91, STEPPED_DOWN, 10107, 11600, 13435)
 """ShutdownInProgress, PrimarySteppedDown, NotWritablePrimary, InterruptedAtShutdown, NotPrimaryNoSecondaryOk."""
+
+BY_EACH_DRIVER = [*((Driver.MOTOR, code) for code in GONE), (Driver.PYMONGO, STEPPED_DOWN)]
+"""The drivers share their table of such codes, so one with the other driver is enough."""
 
 NOT_REPLICATED = {"code": 64, "codeName": "WriteConcernFailed", "errmsg": "waiting for replication timed out"}
 
 
+@over_both_drivers
 @pytest.mark.parametrize("times", [1, 2, 10])
 async def test_a_commit_whose_connection_breaks_has_one_effect(bank: Bank, mongo_client: Client, times: int) -> None:
     """The commit is sent again until its result is known, and the body is not: it was written once."""
@@ -41,6 +48,7 @@ async def test_a_commit_whose_connection_breaks_has_one_effect(bank: Bank, mongo
     assert bank.observer.counts["race_lost"] == 0
 
 
+@over_both_drivers
 async def test_a_commit_that_is_applied_but_not_confirmed_has_one_effect(bank: Bank, mongo_client: Client) -> None:
     """A commit that has happened and reports a write concern error is sent again, not the body."""
     with failing(mongo_client, ["commitTransaction"], times=3, writeConcernError=NOT_REPLICATED):
@@ -52,6 +60,7 @@ async def test_a_commit_that_is_applied_but_not_confirmed_has_one_effect(bank: B
     assert bank.observer.counts["commit_repeated"] == 3
 
 
+@over_both_drivers
 async def test_a_commit_that_takes_too_long_is_sent_again(bank: Bank, mongo_client: Client) -> None:
     """MaxTimeMSExpired says nothing about the commit: it is sent again, not the body."""
     with failing(mongo_client, ["commitTransaction"], times=2, errorCode=MAX_TIME_EXPIRED):
@@ -62,6 +71,7 @@ async def test_a_commit_that_takes_too_long_is_sent_again(bank: Bank, mongo_clie
     assert bank.observer.statements["insert outbox"] == 1
 
 
+@over_both_drivers
 async def test_a_transaction_that_is_gone_at_its_commit_runs_again(bank: Bank, mongo_client: Client) -> None:
     """A commit that says TransientTransactionError has not happened, so the whole body runs again."""
     with failing(mongo_client, ["commitTransaction"], times=1, errorCode=NO_SUCH_TRANSACTION, errorLabels=TRANSIENT):
@@ -73,6 +83,7 @@ async def test_a_transaction_that_is_gone_at_its_commit_runs_again(bank: Bank, m
     assert bank.observer.counts["race_lost"] == 1
 
 
+@over_both_drivers
 async def test_a_commit_that_stays_unknown_is_an_outage(
     bank: Bank, mongo_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +100,7 @@ async def test_a_commit_that_stays_unknown_is_an_outage(
     assert (9_900, 10_100, 2) == (await bank.effects())[:3]
 
 
+@over_both_drivers
 @pytest.mark.parametrize("times", [1, 3])
 async def test_a_write_conflict_runs_the_body_again(bank: Bank, mongo_client: Client, times: int) -> None:
     """Each lost race costs one run, and the last one is the only effect."""
@@ -110,6 +122,7 @@ async def test_who_only_loses_races_gives_up(bank: Bank, mongo_client: Client) -
     assert NO_EFFECT == await bank.effects()
 
 
+@over_both_drivers
 @pytest.mark.parametrize("command", COMMANDS)
 async def test_a_connection_that_breaks_at_any_command_costs_nothing(
     bank: Bank, mongo_client: Client, command: str
@@ -123,7 +136,7 @@ async def test_a_connection_that_breaks_at_any_command_costs_nothing(
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("code", GONE)
+@pytest.mark.parametrize(("driver", "code"), BY_EACH_DRIVER)
 async def test_a_primary_that_leaves_at_any_command_costs_nothing(
     bank: Bank, mongo_client: Client, command: str, code: int
 ) -> None:
@@ -148,6 +161,7 @@ async def test_a_database_that_stays_away_is_an_outage(
     assert NO_EFFECT == await bank.effects()
 
 
+@over_both_drivers
 async def test_an_abort_that_fails_is_not_the_error_to_report(bank: Bank, mongo_client: Client) -> None:
     """The error of the body comes out, also when the abort after it fails."""
     problem = ValueError("no")
@@ -165,6 +179,7 @@ async def test_an_abort_that_fails_is_not_the_error_to_report(bank: Bank, mongo_
     assert NO_EFFECT == await bank.effects()
 
 
+@over_both_drivers
 @pytest.mark.parametrize("command", COMMANDS)
 async def test_a_cancelled_unit_of_work_does_not_block_its_wallets(
     bank: Bank, mongo_client: Client, command: str
@@ -185,6 +200,7 @@ async def test_a_cancelled_unit_of_work_does_not_block_its_wallets(
     assert (9_900, 10_100, 2) == (await bank.effects())[:3]
 
 
+@over_both_drivers
 async def test_a_cancelled_first_write_does_not_block_its_wallet(bank: Bank, mongo_client: Client) -> None:
     """The abort does not overtake the statement that would begin the transaction, and leave it open on the server."""
     alice = await bank.reader.wallet_of(ALICE)
@@ -204,6 +220,7 @@ async def test_a_cancelled_first_write_does_not_block_its_wallet(bank: Bank, mon
     assert bank.observer.counts == {}
 
 
+@over_both_drivers
 async def test_a_transaction_asks_for_a_snapshot_and_a_majority(bank: Bank, mongo_client: Client) -> None:
     """Its first statement reads a snapshot, its commit waits for a majority and the journal: said on them, in full."""
     with failing(mongo_client, ["find"], times=1, blockConnection=True, blockTimeMS=200):
@@ -220,6 +237,7 @@ async def test_a_transaction_asks_for_a_snapshot_and_a_majority(bank: Bank, mong
     assert first["startTransaction"]
 
 
+@over_both_drivers
 async def test_all_reads_of_a_unit_of_work_are_in_its_transaction(bank: Bank, mongo_client: Client) -> None:
     """The profiler sees the queries of a transfer under one transaction number."""
     profiled = mongo_client[bank.database.name]
@@ -235,6 +253,7 @@ async def test_all_reads_of_a_unit_of_work_are_in_its_transaction(bank: Bank, mo
     assert None not in numbers
 
 
+@over_both_drivers
 async def test_all_writes_of_a_unit_of_work_are_one_step(bank: Bank, mongo_client: Client) -> None:
     """The server's own log has a single operation for a transfer: wallets, record, entries and outbox together."""
     oplog = mongo_client["local"]["oplog.rs"]
@@ -249,6 +268,7 @@ async def test_all_writes_of_a_unit_of_work_are_one_step(bank: Bank, mongo_clien
     assert ["entries", "entries", "outbox", "transactions", "wallets", "wallets"] == sorted(_collections(steps[0]))
 
 
+@over_both_drivers
 async def test_the_probe_needs_a_commit_that_works(bank: Bank, mongo_client: Client) -> None:
     """The probe is an outage when writes or commits fail, and leaves nothing behind."""
     with failing(mongo_client, ["insert"], errorCode=121):
@@ -260,6 +280,7 @@ async def test_the_probe_needs_a_commit_that_works(bank: Bank, mongo_client: Cli
     assert NO_EFFECT == await bank.effects()
 
 
+@over_both_drivers
 @pytest.mark.parametrize("code", [WRITE_CONFLICT, NO_SUCH_TRANSACTION])
 async def test_what_is_refused_outside_a_unit_of_work_is_an_outage(bank: Bank, mongo_client: Client, code: int) -> None:
     """No event is to blame for what a reader, the relay or a start is refused: they wait and ask again."""

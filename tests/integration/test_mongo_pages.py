@@ -12,9 +12,10 @@ from adapters.mongo.client import APPLICATION_NAME, Database
 from adapters.mongo.documents import entry_to_document, wallet_to_document
 from adapters.mongo.pending_answers import MongoPendingAnswers
 from adapters.mongo.reader import MongoReader
+from tests.fixtures.driver import over_both_drivers
 from wallet_core.ledger import EntryKind
 from wallet_core.ports import StatementQuery
-from wallet_core.testing.conformance.store import ALICE, BOB, CAROL, NOON
+from wallet_core.testing.conformance.store import ALICE, BOB, DORA, NOON
 from wallet_core.wallet import Cause, Wallet
 
 Client = MongoClient[dict[str, object]]
@@ -49,7 +50,7 @@ class Profiler:
 async def profiler(database: Database, mongo_client: Client) -> Profiler:
     """Fill three wallets: Alice's with 3,000 entries, one a minute, every tenth of them a top-up."""
     books = mongo_client[database.name]
-    for user_id, entries in ((ALICE, ENTRIES), (BOB, 100), (CAROL, 100)):
+    for user_id, entries in ((ALICE, ENTRIES), (BOB, 100), (DORA, 100)):
         wallet = Wallet.open(user_id, "USD", NOON)
         documents = []
         for number in range(entries):
@@ -97,6 +98,7 @@ async def test_a_page_costs_its_rows(
         assert "hasSortStage" not in each
 
 
+@over_both_drivers
 async def test_a_balance_costs_one_document(database: Database, profiler: Profiler) -> None:
     """A wallet is found by its owner through an index, in one query."""
     with profiler.watch() as seen:
@@ -117,6 +119,7 @@ async def test_the_question_for_v1_wallets_costs_nothing(database: Database, pro
     assert 0 == by_currency[1]
 
 
+@over_both_drivers
 async def test_the_relay_reads_no_more_than_it_asks_for(database: Database, profiler: Profiler) -> None:
     """Rows and answers are found by their ids, in one query each."""
     pending = MongoPendingAnswers(database)

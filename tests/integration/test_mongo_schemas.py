@@ -10,10 +10,12 @@ from pymongo.errors import WriteError
 
 from adapters.mongo.client import APPLICATION_NAME, Database, Session, connect
 from adapters.mongo.documents import entry_to_document, record_to_document, wallet_to_document
+from adapters.mongo.driver import Driver
 from adapters.mongo.errors import UnsuitableStore
 from adapters.mongo.indexes import INDEXES, prepare
 from adapters.mongo.schemas import VALIDATORS
 from adapters.mongo.unit_of_work import run_in_transaction
+from tests.fixtures.driver import over_both_drivers
 from wallet_core.errors import StoreRejected
 from wallet_core.ledger import EntryKind
 from wallet_core.money import AMOUNT_MINOR_MAX
@@ -175,6 +177,7 @@ async def refusal_of(database: Database, collection: str, document: dict[str, ob
     return await error_of(run_in_transaction(database, write))
 
 
+@over_both_drivers
 async def test_a_refusal_does_not_quote_the_document(database: Database) -> None:
     """The error of a refused document names code and collection, holds nothing of the document, and chains nothing."""
     secret = {**DOCUMENTS["entries"], "description": "the secret of Alice" * 100}
@@ -188,6 +191,7 @@ async def test_a_refusal_does_not_quote_the_document(database: Database) -> None
     assert error.__suppress_context__
 
 
+@over_both_drivers
 @pytest.mark.parametrize("value", [2**63, object(), "\ud800"])
 async def test_what_bson_cannot_hold_is_refused(database: Database, value: object) -> None:
     """An integer over 64 bits, a foreign object and half a surrogate are refused before they are sent."""
@@ -196,6 +200,7 @@ async def test_what_bson_cannot_hold_is_refused(database: Database, value: objec
     assert isinstance(error, StoreRejected)
 
 
+@over_both_drivers
 async def test_a_document_over_16_mb_is_refused(database: Database) -> None:
     """A document that is too large is refused for its content, not taken for an outage."""
     error = await refusal_of(database, "outbox", {"_id": ObjectId(), "x": "x" * 17_000_000})
@@ -229,9 +234,10 @@ async def test_preparing_again_changes_nothing(database: Database, mongo_client:
     assert before == _structure(mongo_client, database.name)
 
 
-async def test_many_may_prepare_at_once(database_url: str, mongo_client: Client) -> None:
+@over_both_drivers
+async def test_many_may_prepare_at_once(database_url: str, driver: Driver, mongo_client: Client) -> None:
     """Six processes that start together on an empty database all succeed, with the same result."""
-    databases = [connect(database_url) for _ in range(6)]
+    databases = [connect(database_url, driver=driver) for _ in range(6)]
 
     await asyncio.gather(*(prepare(each) for each in databases))
 

@@ -13,11 +13,13 @@ from adapters.embedded import Mongod
 from adapters.mongo import seeding
 from adapters.mongo.adoption import adopt
 from adapters.mongo.client import APPLICATION_NAME, Database, connect
+from adapters.mongo.driver import Driver
 from adapters.mongo.errors import UnsuitableStore
 from adapters.mongo.seeding import Finding, Seeding
 from adapters.mongo.undecided import decide_not_applied
 from adapters.mongo.unit_of_work import MongoUnitOfWork
 from adapters.mongo.v1_books import are_v1_alone, changed_after
+from tests.fixtures.driver import over_both_drivers
 from tests.history import APPLIED, REFUSED, live
 from tests.integration.fail_points import failing
 from tests.integration.v1_transactions import (
@@ -36,9 +38,9 @@ from wallet_core.testing.conformance.store import error_of
 
 
 @pytest.fixture
-async def v1(database: Database, mongod: Mongod, mongo_client: Client) -> AsyncIterator[V1Transactions]:
+async def v1(database: Database, mongod: Mongod, mongo_client: Client, driver: Driver) -> AsyncIterator[V1Transactions]:
     """Give a database of v1's transactions service beside ours."""
-    async with v1_transactions(database, mongod, mongo_client) as transactions:
+    async with v1_transactions(database, mongod, mongo_client, driver) as transactions:
         yield transactions
 
 
@@ -48,6 +50,7 @@ def batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seeding, "BATCH_TRANSACTIONS", 2)
 
 
+@over_both_drivers
 async def test_each_status_becomes_its_record(v1: V1Transactions) -> None:
     """Completed, Failed and the rest are recorded, those for a person are listed, and the books fit."""
     applied, refused = v1.insert("Completed"), v1.insert("Failed", reason="Insufficient balance")
@@ -91,6 +94,7 @@ async def test_a_second_run_changes_nothing(v1: V1Transactions) -> None:
     assert listed == v1.listed
 
 
+@over_both_drivers
 async def test_an_interrupted_run_is_finished_by_the_next(v1: V1Transactions, mongo_client: Client) -> None:
     """Stopped by a database that goes away, what is there is whole, and the next run records the rest."""
     ids = {v1.insert("Completed") for _ in range(7)}

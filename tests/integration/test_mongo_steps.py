@@ -7,12 +7,14 @@ from collections.abc import Iterable
 import pytest
 
 from adapters.mongo.client import connect
+from adapters.mongo.driver import Driver
 from adapters.mongo.indexes import INDEXES, prepare
 from adapters.mongo.observer import NobodyObserves
 from adapters.mongo.pending_answers import MongoPendingAnswers
 from adapters.mongo.schemas import VALIDATORS
 from adapters.mongo.steps import STATEMENTS, StoreStep
 from adapters.mongo.unit_of_work import MongoUnitOfWork
+from tests.fixtures.driver import over_both_drivers
 from tests.scenario import ALICE, BOB, USD, Event, failed, signup, topup, transaction_id, transfer
 from wallet_core import Policy, post_all, request_of
 from wallet_core.commands import Request, SetAside
@@ -56,9 +58,10 @@ def recorder() -> Recorder:
     return Recorder()
 
 
-async def test_every_collection_and_index_is_told(database_url: str, recorder: Recorder) -> None:
+@over_both_drivers
+async def test_every_collection_and_index_is_told(database_url: str, driver: Driver, recorder: Recorder) -> None:
     """On an empty database each thing made is a step of its own; on a prepared one nothing is made."""
-    database = connect(database_url, recorder)
+    database = connect(database_url, recorder, driver)
 
     await prepare(database)
     made = list(recorder.about)
@@ -69,9 +72,10 @@ async def test_every_collection_and_index_is_told(database_url: str, recorder: R
     assert made == recorder.about
 
 
-async def test_every_statement_of_a_unit_of_work_is_told(database_url: str, recorder: Recorder) -> None:
+@over_both_drivers
+async def test_every_statement_of_a_unit_of_work_is_told(database_url: str, driver: Driver, recorder: Recorder) -> None:
     """Between the beginning and the commit there is a step after each statement, and postings reach all of them."""
-    database = connect(database_url, recorder)
+    database = connect(database_url, recorder, driver)
     await prepare(database)
     unit_of_work = MongoUnitOfWork(database)
     recorder.steps.clear()
@@ -87,9 +91,10 @@ async def test_every_statement_of_a_unit_of_work_is_told(database_url: str, reco
     assert recorder.steps[-2:] == [StoreStep.BEFORE_COMMIT, StoreStep.AFTER_COMMIT]
 
 
-async def test_every_step_of_the_relay_is_told(database_url: str, recorder: Recorder) -> None:
+@over_both_drivers
+async def test_every_step_of_the_relay_is_told(database_url: str, driver: Driver, recorder: Recorder) -> None:
     """From the lease to the end of a row each step is told with its transactions; a look that finds nothing is none."""
-    database = connect(database_url, recorder)
+    database = connect(database_url, recorder, driver)
     await prepare(database)
     await post_all(
         requests(signup(ALICE), topup(TOPUP, ALICE, 10)), MongoUnitOfWork(database), ManualClock(), Policy(USD)

@@ -11,6 +11,7 @@ from bson import ObjectId
 from adapters.embedded import Mongod
 from adapters.mongo.adoption import adopt
 from adapters.mongo.client import Database
+from adapters.mongo.driver import Driver
 from adapters.mongo.pending_answers import MongoPendingAnswers
 from adapters.mongo.undecided import Touched, decide_applied, decide_not_applied, list_undecided
 from tests.integration.v1_transactions import CREATED, Client, Document, V1Transactions, audited, id_at, v1_transactions
@@ -24,9 +25,9 @@ USERS = ((1, ALICE), (2, BOB))
 
 
 @pytest.fixture
-async def v1(database: Database, mongod: Mongod, mongo_client: Client) -> AsyncIterator[V1Transactions]:
+async def v1(database: Database, mongod: Mongod, mongo_client: Client, driver: Driver) -> AsyncIterator[V1Transactions]:
     """Give a database of v1's transactions service beside ours."""
-    async with v1_transactions(database, mongod, mongo_client) as transactions:
+    async with v1_transactions(database, mongod, mongo_client, driver) as transactions:
         yield transactions
 
 

@@ -1,4 +1,4 @@
-"""Whether a signup may still come: asked of a real broker."""
+"""Whether a signup may still come, where a broker differs from the suite of the port: prefetch, youth, outages."""
 
 from __future__ import annotations
 
@@ -7,47 +7,25 @@ from collections.abc import AsyncIterator
 import pytest
 
 from adapters.rabbitmq.arrivals import InputSession
-from adapters.rabbitmq.connection import connected
-from adapters.rabbitmq.late_signups import YOUNG_S, LateSignupWatch
-from adapters.rabbitmq.topology import Topology
+from adapters.rabbitmq.late_signups import YOUNG_S
+from tests.late_signups import Life, input_session
 from tests.neighbour import Neighbour
-from tests.scenario import ALICE, signup, topup, transaction_id
+from tests.scenario import ALICE, signup
 
 PREFETCH = 2
-
-
-class Life:
-    """A watch, and the clock of its life."""
-
-    def __init__(self) -> None:
-        """Be born now."""
-        self.now_s = 0.0
-        self.watch = LateSignupWatch(lambda: self.now_s)
 
 
 @pytest.fixture
 async def session(rabbitmq_url: str) -> AsyncIterator[InputSession]:
     """Consume with a small prefetch, and take nothing."""
-    async with connected(rabbitmq_url, "session") as connection:
-        await Topology().declare(connection)
-        session = InputSession()
-        await session.open(connection, PREFETCH)
+    async with input_session(rabbitmq_url, PREFETCH) as session:
         yield session
-        await session.close()
 
 
 @pytest.fixture
 def life(session: InputSession) -> Life:
     """Live long enough to know."""
-    life = Life()
-    life.watch.watch(session)
-    life.now_s = YOUNG_S
-    return life
-
-
-async def test_nobody_waits(life: Life) -> None:
-    """With an empty queue, and nothing here, no signup may come any more."""
-    assert not await life.watch.may_come()
+    return Life(session)
 
 
 async def test_a_young_life_cannot_know(life: Life) -> None:
@@ -78,25 +56,8 @@ async def test_signups_in_the_queue_may_come(life: Life, session: InputSession, 
     assert not await life.watch.may_come()
 
 
-async def test_other_events_do_not_count(life: Life, neighbour: Neighbour) -> None:
-    """Transactions in their queue say nothing about signups."""
-    await neighbour.send(*(topup(transaction_id(number), ALICE, 1) for number in range(PREFETCH + 1)))
-
-    assert not await life.watch.may_come()
-
-
 async def test_a_broker_that_is_away_cannot_be_asked(life: Life, session: InputSession) -> None:
     """Once the channels are gone, a signup may always come."""
     await session.close()
 
     assert await life.watch.may_come()
-
-
-async def test_a_signup_on_its_way_is_seen(life: Life, session: InputSession, neighbour: Neighbour) -> None:
-    """However soon after its publication we ask, a signup is either in the queue or here: it is never overlooked."""
-    for _ in range(100):
-        await neighbour.send(signup(ALICE))
-
-        assert await life.watch.may_come()
-        (arrival,) = await session.take(1)
-        await arrival.queue.ack([arrival.tag])

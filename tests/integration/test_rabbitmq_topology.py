@@ -10,16 +10,15 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import ChannelPreconditionFailed
 
 from adapters.rabbitmq.connection import connected
+from adapters.rabbitmq.desk import Desk, TopologyUnsettled
 from adapters.rabbitmq.topology import (
     AUTH_EXCHANGE,
     DEAD_LETTER_QUEUE,
     FINALIZED_QUEUE,
     INPUT_QUEUES,
     TRANSACTION_EXCHANGE,
-    Desk,
     ExchangeType,
     Topology,
-    TopologyUnsettled,
     retry_queue,
 )
 from tests.neighbour import Neighbour

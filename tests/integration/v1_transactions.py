@@ -15,6 +15,7 @@ from pymongo import MongoClient
 from adapters.embedded import Mongod
 from adapters.mongo.audit import MongoAudit
 from adapters.mongo.client import Database, connect
+from adapters.mongo.driver import Driver
 from adapters.mongo.schemas import VALIDATORS
 from adapters.mongo.seeding import Finding, Listed, Seeding, SeedReport
 from tests.scenario import ALICE, BOB, USD
@@ -83,11 +84,13 @@ class V1Transactions:
 
 
 @asynccontextmanager
-async def v1_transactions(database: Database, mongod: Mongod, client: Client) -> AsyncIterator[V1Transactions]:
+async def v1_transactions(
+    database: Database, mongod: Mongod, client: Client, driver: Driver
+) -> AsyncIterator[V1Transactions]:
     """Give an empty database of v1's transactions service beside ours."""
     name = f"txns_{uuid.uuid4().hex[:12]}"
     client[name].create_collection("transactions")
-    source = connect(mongod.url(name))
+    source = connect(mongod.url(name), driver=driver)
     yield V1Transactions(source, database, client)
     await source.close()
     client.drop_database(name)

@@ -9,13 +9,12 @@ from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.consumer import Consumer
-from tests.property.books import check_books, check_legs
-from tests.property.histories import batches_of, event_histories, fact_histories, json_messages, policies
-from tests.property.state_table import Fact, StateTable
+from tests.property.json_texts import json_messages
 from tests.scenario import BOB, USD, Event, Scenario
 from wallet_core import (
     AMOUNT_MINOR_MAX,
@@ -37,6 +36,19 @@ from wallet_core import (
     TransactionState,
     request_of,
 )
+from wallet_core.testing.books import check_books, check_legs
+from wallet_core.testing.facts import Fact
+from wallet_core.testing.state_table import StateTable
+from wallet_core.testing.strategies import (
+    adversarial_histories,
+    batches_of,
+    currencies,
+    hostile_histories,
+    money,
+    not_amounts,
+    policies,
+    written_amounts,
+)
 
 
 def signups_first(batch: Sequence[Event]) -> list[Event]:
@@ -55,14 +67,14 @@ def last_answers(scenario: Scenario) -> dict[str, tuple[str, int]]:
     return {answer.transaction_id: (answer.status.value, answer.revision) for answer in answers if answer is not None}
 
 
-@given(fact_histories(), policies)
+@given(adversarial_histories(), policies())
 def test_any_order_ends_in_the_state_table(history: list[Fact], policy: Policy) -> None:
     """Completed, failed and duplicates in any order end as the table says, event by event."""
     scenario = Scenario(policy)
     table = StateTable(policy.shortfall is Shortfall.OVERDRAW, policy.opening_balance_minor)
 
     for fact in history:
-        assert table.post(fact) == scenario.post_one(fact.event).kind
+        assert table.post(fact) == scenario.post_one(fact.event()).kind
 
     assert table.balances == {wallet.user_id: wallet.balance_minor for wallet in scenario.store.wallets()}
     assert table.answers == last_answers(scenario)
@@ -70,7 +82,7 @@ def test_any_order_ends_in_the_state_table(history: list[Fact], policy: Policy) 
     assert table.states == states
 
 
-@given(event_histories(), st.data(), policies)
+@given(hostile_histories(), st.data(), policies())
 def test_batched_is_one_by_one(history: list[Event], data: st.DataObject, policy: Policy) -> None:
     """A batch gives what its events give one by one, signups first: outcomes, books, and what readers believe."""
     batched, alone = Scenario(policy), Scenario(policy)
@@ -89,7 +101,7 @@ def test_batched_is_one_by_one(history: list[Event], data: st.DataObject, policy
     assert alone.documented_reader.last == batched.documented_reader.last
 
 
-@given(event_histories(), policies)
+@given(hostile_histories(), policies())
 def test_replay_changes_nothing_but_answers(history: list[Event], policy: Policy) -> None:
     """When everything that has ended arrives again, in any number, the books stay as they are."""
     scenario = Scenario(policy)
@@ -110,7 +122,7 @@ def test_replay_changes_nothing_but_answers(history: list[Event], policy: Policy
     assert repeated == {body["transactionId"] for body in scenario.publish_all()}
 
 
-@given(event_histories(), st.data(), policies)
+@given(hostile_histories(), st.data(), policies())
 def test_books_always_add_up(history: list[Event], data: st.DataObject, policy: Policy) -> None:
     """Whatever happens, and wherever the clock jumps, money is conserved and every chain verifies."""
     scenario = Scenario(policy)
@@ -118,11 +130,11 @@ def test_books_always_add_up(history: list[Event], data: st.DataObject, policy: 
     for batch in data.draw(batches_of(usable(history))):
         scenario.post(*batch)
         scenario.clock.advance(timedelta(seconds=data.draw(st.integers(-100, 100))))
-        check_books(scenario, may_overdraw=policy.shortfall is Shortfall.OVERDRAW)
-    check_legs(scenario)
+        check_books(scenario.final_state(), may_overdraw=policy.shortfall is Shortfall.OVERDRAW)
+    check_legs(scenario.final_state())
 
 
-@given(event_histories(), st.data())
+@given(hostile_histories(), st.data())
 def test_last_answer_read_is_the_one_in_the_books(history: list[Event], data: st.DataObject) -> None:
     """Whenever the relay runs, and whatever the broker refuses, readers end up believing the books."""
     scenario = Scenario()
@@ -139,7 +151,7 @@ def test_last_answer_read_is_the_one_in_the_books(history: list[Event], data: st
     assert {id_: status for id_, (status, _) in last_answers(scenario).items()} == believed
 
 
-@given(event_histories())
+@given(hostile_histories())
 def test_only_reversals_go_below_zero(history: list[Event]) -> None:
     """With overdraft allowed, nothing but a reversal lowers a balance below zero."""
     scenario = Scenario(Policy(USD, shortfall=Shortfall.OVERDRAW))
@@ -157,10 +169,9 @@ finite_decimals = st.builds(
     st.lists(st.integers(0, 9), min_size=1, max_size=40).map(tuple),
     st.integers(-45, 20),
 )
-currencies = st.builds(Currency, st.just("XXX"), st.integers(0, 4))
 
 
-@given(finite_decimals | st.integers(-(10**17), 10**17) | st.integers(1, 10**12), currencies)
+@given(finite_decimals | st.integers(-(10**17), 10**17) | st.integers(1, 10**12), currencies())
 def test_amounts_agree_with_fractions(value: Decimal | int, currency: Currency) -> None:
     """A number is an amount exactly if it is a whole count of minor units from 1 to 10^15: that count."""
     exact = Fraction(value) * 10**currency.exponent
@@ -174,14 +185,24 @@ def test_amounts_agree_with_fractions(value: Decimal | int, currency: Currency) 
         assert 0 < amount_minor <= AMOUNT_MINOR_MAX
 
 
-@given(st.integers(1, AMOUNT_MINOR_MAX), currencies)
-def test_major_units_lead_back(amount_minor: int, currency: Currency) -> None:
-    """What is written in major units is read back to the cent, with trailing zeros or without."""
-    money = Money(amount_minor, currency)
+@given(st.data(), currencies())
+def test_every_way_to_write_an_amount_is_read(data: st.DataObject, currency: Currency) -> None:
+    """What is written in major units is read back to the cent: with zeros behind it, with an exponent, or as an int."""
+    amount = data.draw(money(currency))
 
-    assert money == Money.from_major(money.major, currency)
-    assert money == Money.from_major(Decimal(f"{money.major:e}"), currency)
-    assert Fraction(amount_minor, 10**currency.exponent) == Fraction(money.major)
+    written = data.draw(written_amounts(amount))
+
+    assert amount == Money.from_major(written, currency)
+    assert Fraction(amount.amount_minor, 10**currency.exponent) == Fraction(written)
+
+
+@given(st.data(), currencies())
+def test_what_is_no_amount_is_refused(data: st.DataObject, currency: Currency) -> None:
+    """Nothing else is taken for an amount: no text, no float, nothing of too many decimals, nothing out of bounds."""
+    value = data.draw(not_amounts(currency))
+
+    with pytest.raises(InvalidAmount):
+        Money.from_major(value, currency)
 
 
 @given(st.sampled_from(Subject), json_messages)
@@ -211,5 +232,5 @@ def test_any_batch_of_json_is_settled(bodies: list[tuple[Subject, str, int]]) ->
 
     assert len(deliveries) == len(handled)
     assert all(len(result.outcome.reason or "") <= 500 for result in handled)
-    check_books(consumer, may_overdraw=False)
+    check_books(consumer.final_state(), may_overdraw=False)
     consumer.publish_all()

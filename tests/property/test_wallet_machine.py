@@ -1,144 +1,113 @@
-"""The service as a state machine: any rule at any time, compared with ints and dicts after every step."""
+"""The machine that others extend, with what we add to it: any currency, and the strict readers of our answers."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import replace
 
+import pytest
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
-from tests.property.books import check_books, check_legs
-from tests.property.histories import FUNDED, failures, policies, signups, topups, transaction_ids, transfers, user_ids
-from tests.property.state_table import Completed, Fact, Failed, SignedUp, StateTable
-from tests.scenario import Scenario
-from wallet_core import Policy, Shortfall
+from tests.oracle import DocumentedReader, Reader, V1Reader
+from wallet_core import Outcome, OutcomeKind, Policy, Vocabulary
+from wallet_core.memory import MemoryStore, Published
+from wallet_core.ports import PendingRow
+from wallet_core.testing.conformance import Store, memory_store
+from wallet_core.testing.events import ALICE
+from wallet_core.testing.facts import Completed, Fact, Failed, SignedUp
+from wallet_core.testing.strategies import currencies, policies, transaction_ids
+from wallet_core.testing.wallet_machine import WalletMachine
 
 
-class WalletMachine(RuleBasedStateMachine):
-    """Signups, top-ups, transfers, failures, repetitions and batches, and a relay beside them."""
+class ReadMachine(WalletMachine):
+    """The machine in any currency; each answer is read as its neighbour reads it."""
 
     def __init__(self) -> None:
-        """Start with nothing; the policy is drawn first."""
+        """Start with readers who have read nothing."""
         super().__init__()
-        self.scenario = Scenario()
-        self.table = StateTable()
-        self.seen: list[Fact] = []
+        self.readers: dict[Vocabulary, Reader] = {Vocabulary.V1: V1Reader(), Vocabulary.DOCUMENTED: DocumentedReader()}
 
-    @property
-    def movable(self) -> list[str]:
-        """The transactions that a ``failed`` would take back."""
-        return [id_ for id_, state in self.table.states.items() if state in ("applied", "reversal_due")]
+    def policies(self) -> st.SearchStrategy[Policy]:
+        """Draw every number of decimals."""
+        return policies(currencies())
 
-    @initialize(policy=policies, known=st.sampled_from([FUNDED, FUNDED, ()]))
-    def start(self, policy: Policy, known: tuple[Fact, ...]) -> None:
-        """Choose a deployment, and who is there already."""
-        self.scenario = Scenario(policy)
-        self.table = StateTable(policy.shortfall is Shortfall.OVERDRAW, policy.opening_balance_minor)
-        self._post(list(known))
-
-    @rule(signup=signups)
-    def sign_up(self, signup: SignedUp) -> None:
-        """Somebody signs up."""
-        self._post([signup])
-
-    @rule(topup=topups)
-    def top_up(self, topup: Completed) -> None:
-        """A top-up completes."""
-        self._post([topup])
-
-    @rule(transfer=transfers)
-    def transfer(self, transfer: Completed) -> None:
-        """A transfer completes."""
-        self._post([transfer])
-
-    @precondition(lambda self: self.table.balances)
-    @rule(id_=transaction_ids, recipient_id=user_ids, data=st.data())
-    def spend_everything(self, id_: str, recipient_id: str, data: st.DataObject) -> None:
-        """Somebody sends all that there is to somebody else."""
-        sender_id = data.draw(st.sampled_from(sorted(self.table.balances)))
-        self._post([Completed(id_, sender_id, recipient_id, max(1, self.table.balances[sender_id]))])
-
-    @rule(failure=failures)
-    def fail(self, failure: Failed) -> None:
-        """A transaction fails."""
-        self._post([failure])
-
-    @precondition(lambda self: self.movable)
-    @rule(data=st.data())
-    def take_back(self, data: st.DataObject) -> None:
-        """A transaction fails that has moved money, or whose reversal is due."""
-        self._post([Failed(data.draw(st.sampled_from(self.movable)))])
-
-    @precondition(lambda self: self.seen)
-    @rule(data=st.data())
-    def repeat(self, data: st.DataObject) -> None:
-        """Something that came before comes again."""
-        self._post([data.draw(st.sampled_from(self.seen))])
-
-    @precondition(lambda self: self.seen)
-    @rule(data=st.data(), new=st.lists(signups | topups | failures, max_size=3))
-    def batch(self, data: st.DataObject, new: list[Fact]) -> None:
-        """Several events, new and old, come in one batch."""
-        old = data.draw(st.lists(st.sampled_from(self.seen), max_size=6))
-        self._post(data.draw(st.permutations([*new, *old])))
-
-    @rule(seconds=st.integers(-30, 30))
-    def tick(self, seconds: int) -> None:
-        """Time passes, or the clock is set back."""
-        self.scenario.clock.advance(timedelta(seconds=seconds))
-
-    @rule(is_away=st.booleans())
-    def relay(self, is_away: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
-        """The relay works one round, with the broker there or away."""
-        self.scenario.bus.is_away = is_away
-        self.scenario.publish()
-        self.scenario.bus.is_away = False
-
-    @rule()
-    def drain(self) -> None:
-        """The relay works until nothing waits: readers then believe what the table says."""
-        self.scenario.publish_all()
-
-        read = self.scenario.v1_reader.last | self.scenario.documented_reader.last
-        believed = {id_: "completed" if answer.is_completed else "failed" for id_, answer in read.items()}
-        assert {id_: status for id_, (status, _) in self.table.answers.items()} == believed
+    def answered(self, published: Published) -> None:
+        """Let the reader of its vocabulary read it; it raises where it cannot."""
+        self.readers[published.answer.vocabulary].read(published.body)
 
     @invariant()
-    def balances_are_those_of_the_table(self) -> None:
-        """Every wallet holds what the ints say."""
-        balances = {wallet.user_id: wallet.balance_minor for wallet in self.scenario.store.wallets()}
-        assert self.table.balances == balances
+    def readers_believe_what_was_published(self) -> None:
+        """A reader keeps the last answer about a transaction, whichever it is."""
+        last = [answer for reader in self.readers.values() for answer in reader.last.values()]
+        read = {answer.transaction_id: "completed" if answer.is_completed else "failed" for answer in last}
+        assert self.believed == read
+
+
+class PointsMachine(WalletMachine):
+    """What a neighbour builds on it: Alice collects a point for each of her top-ups, and loses it with the top-up."""
+
+    points = 0
+
+    def begin(self) -> None:
+        """Count what Alice has already."""
+        self.points = self._topped_up()
+
+    def posted(self, facts: Sequence[Fact], outcomes: Sequence[Outcome]) -> None:
+        """Count."""
+        signs = {OutcomeKind.APPLIED: 1, OutcomeKind.REVERSED: -1}
+        for fact, outcome in zip(facts, outcomes, strict=True):
+            told = None if isinstance(fact, SignedUp) else self.table.completed.get(fact.id)
+            if told is not None and told.sender_id is None and told.recipient_id == ALICE:
+                self.points += signs.get(outcome.kind, 0)
+
+    @rule(id_=transaction_ids())
+    def give_back(self, id_: str) -> None:
+        """Let Alice return a top-up."""
+        self.post([Completed(id_, None, ALICE, 100), Failed(id_)])
 
     @invariant()
-    def states_are_those_of_the_table(self) -> None:
-        """Every transaction is in the state of the table."""
-        records = self.scenario.store.transactions()
-        assert self.table.states == {record.id: record.state.value for record in records if ":" not in record.id}
+    def points_are_those_of_the_model(self) -> None:
+        """What was counted is what an extension reads from the model."""
+        assert self.points == self._topped_up()
 
-    @invariant()
-    def books_add_up(self) -> None:
-        """Sums, versions, chains and legs are right at any time."""
-        check_books(self.scenario, may_overdraw=self.table.may_overdraw)
-        check_legs(self.scenario)
+    def _topped_up(self) -> int:
+        told = self.table.completed
+        moved = [told[id_] for id_, state in self.table.states.items() if state in ("applied", "reversal_due")]
+        return sum(fact.sender_id is None and fact.recipient_id == ALICE for fact in moved)
 
-    def _post(self, facts: list[Fact]) -> None:
-        """Post a batch to both; the table takes signups first, one by one."""
-        positions = sorted(range(len(facts)), key=lambda position: not isinstance(facts[position], SignedUp))
-        expected = {position: self.table.post(facts[position]) for position in positions}
 
-        outcomes = self.scenario.post(*(fact.event for fact in facts))
+class ForgetfulStore(MemoryStore):
+    """Books with a planted bug: the outbox forgets all of a row of which one answer is published."""
 
-        assert [expected[position] for position in range(len(facts))] == [outcome.kind for outcome in outcomes]
-        self.seen += facts
+    async def settle(self, row: PendingRow, unpublished: Sequence[str]) -> None:
+        """Forget it."""
+        await super().settle(row, unpublished[:1])
+
+
+class ForgetfulMachine(WalletMachine):
+    """The machine on books with a planted bug."""
+
+    async def open_store(self) -> Store:
+        """Open books in memory that forget."""
+        books = ForgetfulStore(self.clock)
+        return replace(memory_store(self.clock), unit_of_work=books, reader=books, pending_answers=books)
 
 
 def test_wallet_machine() -> None:
-    """Whatever comes in whatever order, the service agrees with the table after every step."""
-    run_state_machine_as_test(WalletMachine)
+    """Whatever comes in whatever order, the service agrees with the model after every step."""
+    run_state_machine_as_test(ReadMachine)
+
+
+def test_an_extension_has_rules_and_a_model_of_its_own() -> None:
+    """It is told of the start and of each batch, posts what it likes, and reads the model."""
+    run_state_machine_as_test(PointsMachine, settings=settings(settings.default, max_examples=40))
+
+
+def test_a_bug_of_other_books_is_found() -> None:
+    """Books that lose an answer do not pass: readers believe too little."""
+    bounds = settings(settings.default, phases=[Phase.generate], derandomize=True, database=None)
+
+    with pytest.raises(AssertionError, match="the last answers that readers got: the model says"):
+        run_state_machine_as_test(ForgetfulMachine, settings=bounds)

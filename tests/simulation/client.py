@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import cycle
 
-from tests.property.histories import USERS
 from tests.simulation.database import SimulatedDatabase
 from tests.simulation.faults import ANYWHERE, DONE_UNKNOWN
 from tests.simulation.gate import Gate
@@ -13,6 +12,7 @@ from tests.simulation.scheduler import Scheduler
 from tests.simulation.watch import Watch
 from wallet_core import Entry, StoreUnavailable, Wallet, balance, statement
 from wallet_core.ports import StatementQuery
+from wallet_core.testing.strategies import USERS
 
 CALL = (*ANYWHERE, *DONE_UNKNOWN)
 EVERY_MS, PAUSE_MS = 2_500, 500

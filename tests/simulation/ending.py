@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import Protocol
 
-from adapters.rabbitmq.codec import answer_body
-from tests.property.books import check_books, check_legs
 from tests.simulation.accounting import is_in_books
 from tests.simulation.broker import SimulatedBroker
 from tests.simulation.database import SimulatedDatabase
@@ -14,7 +12,9 @@ from tests.simulation.story import Story
 from tests.simulation.watch import Watch
 from tests.simulation.workload import CAN_PAY, HOSTILE_IDS
 from wallet_core import Linked, Reverse, SetAside, Shortfall, Subject, TransactionState, request_of
+from wallet_core.body import answer_body
 from wallet_core.posting import WALLET_NOT_FOUND
+from wallet_core.testing.books import check_books, check_legs, copy_of
 
 
 class Ended(Protocol):
@@ -77,8 +77,8 @@ def _check_answers(ended: Ended) -> None:
 def _check_rebuild(ended: Ended) -> None:
     """I1, I6, I12: the entries give the balances, versions and seals again, and the audit finds nothing."""
     try:
-        check_books(ended, may_overdraw=ended.story.policy.shortfall is Shortfall.OVERDRAW)
-        check_legs(ended)
+        check_books(copy_of(ended.store), may_overdraw=ended.story.policy.shortfall is Shortfall.OVERDRAW)
+        check_legs(copy_of(ended.store))
     except AssertionError as error:
         ended.watch.blame("I6 rebuild", str(error) or "the entries do not give the books")
     findings, _ = ended.store.audit()

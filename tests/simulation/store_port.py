@@ -102,10 +102,12 @@ class StorePort:
         name = "store.pending" if after is None else f"store.pending behind row {after.id}"
         return await self._gate.call(name, lambda: self._database.pending(rows_max, after), CALL, _told_rows)
 
-    async def answers(self, transaction_ids: Collection[str]) -> Mapping[str, TransactionFinalized]:
-        """Give the latest recorded answers."""
+    async def answers(
+        self, transaction_ids: Collection[str], above_revision: int = 0
+    ) -> Mapping[str, TransactionFinalized]:
+        """Give the latest recorded answers of a revision above this one."""
         return await self._gate.call(
-            "store.answers", lambda: self._database.answers(transaction_ids), CALL, _told_answers
+            "store.answers", lambda: self._database.answers(transaction_ids, above_revision), CALL, _told_answers
         )
 
     async def settle(self, row: PendingRow, unpublished: Sequence[str]) -> None:

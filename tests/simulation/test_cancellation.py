@@ -11,7 +11,6 @@ from typing import TypeVar
 import pytest
 
 from tests.consumer import Signups
-from tests.property.books import check_books, check_legs
 from tests.scenario import ALICE, BOB, CAROL, USD, Event, failed, signup, topup, transaction_id, transfer
 from tests.simulation.choices import Choices
 from tests.simulation.database import Isolation, SimulatedDatabase
@@ -25,6 +24,7 @@ from tests.simulation.trace import Trace
 from tests.simulation.watch import Watch
 from tests.simulation.workload import POISON_FIRST
 from wallet_core import Delivery, Intake, Policy, Relay, StoreUnavailable, TransactionFinalized
+from wallet_core.testing.books import check_books, check_legs, copy_of
 
 T = TypeVar("T")
 
@@ -150,8 +150,8 @@ def test_a_cancelled_batch_is_in_nobodys_way(isolation: Isolation, batch: tuple[
         if not is_cancelled_at(desk.handle(*batch), index):
             break
         finish(desk.handle(*batch))
-        check_books(desk, may_overdraw=False)
-        check_legs(desk)
+        check_books(copy_of(desk.store), may_overdraw=False)
+        check_legs(copy_of(desk.store))
         assert expected == [wallet.balance_minor for wallet in desk.store.wallets()]
         assert sorted(whole.store.transactions(), key=str) == sorted(desk.store.transactions(), key=str)
         assert [] == desk.watch.violations

@@ -9,10 +9,11 @@ from itertools import permutations
 
 import pytest
 
-from tests.property.books import check_books, check_legs
-from tests.property.state_table import Completed, Fact, Failed, SignedUp, StateTable
 from tests.scenario import ALICE, BOB, Scenario, topup, transaction_id
 from wallet_core import Handled, Intake, TransactionState, Vocabulary
+from wallet_core.testing.books import check_books, check_legs
+from wallet_core.testing.facts import Completed, Fact, Failed, SignedUp
+from wallet_core.testing.state_table import StateTable
 
 T = transaction_id(1)
 FUNDS_MINOR = 10_000
@@ -55,7 +56,8 @@ class Broker(Scenario):
     def send(self, *facts: Fact) -> None:
         """Put events into the queues, and let what is ready be handled."""
         for fact in facts:
-            self.bus.send(fact.event.subject, fact.event.message)
+            event = fact.event()
+            self.bus.send(event.subject, event.message)
         self.handled += asyncio.run(self.bus.consume(self.intake))
 
     def drain(self) -> None:
@@ -70,8 +72,8 @@ def check_end(broker: Broker, facts: Sequence[Fact]) -> None:
     record, is_void = broker.known(T), facts.index(Failed(T)) < facts.index(next(filter(is_completed, facts)))
     assert (FUNDS_MINOR, 0) == (broker.balance(ALICE), broker.balance(BOB))
     assert len(broker.entries(BOB)) in (0, 2)
-    check_books(broker, may_overdraw=False)
-    check_legs(broker)
+    check_books(broker.final_state(), may_overdraw=False)
+    check_legs(broker.final_state())
     assert not is_void or TransactionState.VOID is record.state
     assert record.state in (TransactionState.VOID, TransactionState.REVERSED)
     broker.publish_all()
@@ -126,6 +128,6 @@ def test_every_order_is_as_in_the_table(told: Told, order: tuple[int, ...]) -> N
 
     for at in order:
         fact = told.facts[at]
-        assert table.post(fact) == broker.post_one(fact.event).kind
+        assert table.post(fact) == broker.post_one(fact.event()).kind
 
     assert table.balances == {wallet.user_id: wallet.balance_minor for wallet in broker.store.wallets()}

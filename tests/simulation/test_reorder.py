@@ -6,8 +6,6 @@ from random import Random
 
 import pytest
 
-from tests.property.histories import USERS
-from tests.property.state_table import Completed, Fact, Failed, SignedUp
 from tests.scenario import USD, transaction_id
 from tests.simulation.choices import Choices
 from tests.simulation.database import Isolation
@@ -16,6 +14,8 @@ from tests.simulation.simulation import run
 from tests.simulation.story import RICH_MINOR, Story
 from tests.simulation.workload import Sent, Temper
 from wallet_core import Policy, Vocabulary
+from wallet_core.testing.facts import Completed, Fact, Failed, SignedUp
+from wallet_core.testing.strategies import USERS
 
 EVENTS = 1_000
 SENT_WITHIN_MS = 10_000
@@ -34,7 +34,7 @@ def shuffled(random: Random) -> tuple[Sent, ...]:
         facts += [Failed(transaction_id(number))] * (random.randrange(3) == 0)
         facts += [facts[-1]] * (random.randrange(5) == 0)
     random.shuffle(facts)
-    events = [fact.event for fact in facts]
+    events = [fact.event() for fact in facts]
     times = sorted(random.randrange(SENT_WITHIN_MS) for _ in events)
     return tuple(
         Sent(number, at_ms, event.subject, event.message)

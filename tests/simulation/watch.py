@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from adapters.rabbitmq.codec import answer_body
 from tests.oracle import DocumentedReader, UnreadableAnswer, V1Reader
-from tests.property.state_table import Completed, Fact, Failed, SignedUp, StateTable
 from tests.simulation.workload import HOSTILE_IDS
 from wallet_core import (
     Linked,
@@ -28,7 +26,10 @@ from wallet_core import (
     Vocabulary,
     Wallet,
 )
+from wallet_core.body import answer_body
 from wallet_core.memory import MemoryStore
+from wallet_core.testing.facts import Completed, Fact, Failed, SignedUp
+from wallet_core.testing.state_table import StateTable
 
 LEGAL = {
     None: set(TransactionState),

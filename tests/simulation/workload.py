@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
-from tests.property.histories import PAIRS, USERS
-from tests.property.state_table import Completed, Failed, SignedUp
 from tests.scenario import Event, topup, transaction_id, transfer_v1
 from wallet_core import DeadLetterReason, SetAside, Subject, Vocabulary
+from wallet_core.testing.facts import Completed, Failed, SignedUp
+from wallet_core.testing.strategies import PAIRS, USERS
 
 NAMES = dict(zip(USERS, ("Alice", "Bob", "Carol", "Dave"), strict=True))
 NO_OBJECT_ID = "not-an-object-id"
@@ -100,9 +100,9 @@ def _signups(random: Random, duration_ms: int, temper: Temper) -> Iterator[tuple
     is_rich = temper in CAN_PAY
     for user_id in USERS[: 4 if is_rich else 3]:
         at_ms = random.choice((0, random.randrange(min(duration_ms, 20_000))))
-        yield at_ms + random.choice(LATENESS_MS), SignedUp(user_id).event
+        yield at_ms + random.choice(LATENESS_MS), SignedUp(user_id).event()
     if not is_rich and random.randrange(2):
-        yield random.choice((0, 100_000)), SignedUp(USERS[3]).event
+        yield random.choice((0, 100_000)), SignedUp(USERS[3]).event()
 
 
 def _tale(random: Random, number: int, duration_ms: int, temper: Temper) -> Iterator[tuple[int, Event]]:
@@ -116,11 +116,11 @@ def _tale(random: Random, number: int, duration_ms: int, temper: Temper) -> Iter
     completed = Completed(
         transaction_id(number), None if is_topup else sender_id, recipient_id, amount_minor, vocabulary
     )
-    told = {"C": completed.event, "F": Failed(completed.id).event}
+    told = {"C": completed.event(), "F": Failed(completed.id).event()}
     letters = "CF" if temper is Temper.SLEEPY else random.choice(TALES)
     events = [told[letter] for letter in letters]
     if temper is Temper.HOSTILE and not random.randrange(3):
-        events.append(completed.event.but(amount=7))
+        events.append(completed.event().but(amount=7))
     pause_ms = max(PAUSES_MS) if temper is Temper.SLEEPY else random.choice(PAUSES_MS)
     times = [random.randrange(duration_ms) + told * pause_ms for told in range(len(events))]
     yield from zip(times if random.randrange(4) == 0 else sorted(times), events, strict=True)
@@ -132,8 +132,8 @@ def _spent_tale(random: Random, duration_ms: int) -> Iterator[tuple[int, Event]]
     topped_up = Completed(transaction_id(200), None, alice_id, 300)
     first = Completed(transaction_id(201), alice_id, bob_id, 300)
     second = Completed(transaction_id(202), bob_id, carol_id, random.choice((300, 200)))
-    events = [topped_up.event, first.event, second.event, Failed(random.choice((topped_up.id, first.id))).event]
-    events += [Completed(transaction_id(203), None, bob_id, 300).event] * random.randrange(2)
+    events = [topped_up.event(), first.event(), second.event(), Failed(random.choice((topped_up.id, first.id))).event()]
+    events += [Completed(transaction_id(203), None, bob_id, 300).event()] * random.randrange(2)
     yield from zip(sorted(random.randrange(duration_ms) for _ in events), events, strict=True)
 
 

@@ -25,11 +25,13 @@ class Store(MemoryStore):
         super().__init__(clock)
         self.before_answers: list[Callable[[], None]] = []
 
-    async def answers(self, transaction_ids: Collection[str]) -> Mapping[str, TransactionFinalized]:
+    async def answers(
+        self, transaction_ids: Collection[str], above_revision: int = 0
+    ) -> Mapping[str, TransactionFinalized]:
         """Let the next thing happen, then give the answers."""
         if self.before_answers:
             self.before_answers.pop(0)()
-        return await super().answers(transaction_ids)
+        return await super().answers(transaction_ids, above_revision)
 
 
 class Bus:

@@ -90,6 +90,12 @@ def test_prefetch_that_cannot_work_is_refused(batch_max: str, prefetch: str) -> 
         ("WALLET_RETRY_DELAYS_MS", "1000,,5000"),
         ("WALLET_RETRY_DELAYS_MS", "86400001"),
         ("WALLET_RETRY_DELAYS_MS", ",".join(["1"] * 11)),
+        ("WALLET_PARTITIONS", "1000"),
+        ("WALLET_PARTITIONS", "-1"),
+        ("WALLET_PARTITIONS", "01"),
+        ("WALLET_PARTITIONS", "0,1,0"),
+        ("WALLET_PARTITIONS", "0,none"),
+        ("WALLET_PARTITIONS", ",".join(map(str, range(17)))),
         ("WALLET_JWT_ALGORITHMS", "none"),
         ("WALLET_JWT_ALGORITHMS", "RS256,HS256"),
         ("WALLET_TRUSTED_PROXIES", "10.0.0.1/8"),
@@ -115,12 +121,14 @@ def test_lists_are_read_with_or_without_spaces() -> None:
             "CORS_ORIGIN": "https://app.example.com, http://localhost:3000",
             "WALLET_RETRY_DELAYS_MS": "100, 200",
             "WALLET_JWT_ALGORITHMS": "RS256, ES256",
+            "WALLET_PARTITIONS": "0, 999",
         }
     )
 
     assert ("https://app.example.com", "http://localhost:3000") == settings.cors_origin
     assert (100, 200) == settings.wallet_retry_delays_ms
     assert ("RS256", "ES256") == settings.wallet_jwt_algorithms
+    assert (0, 999) == settings.wallet_partitions
 
 
 @pytest.mark.parametrize(
@@ -132,6 +140,11 @@ def test_private_ranges_are_trusted_proxies(peer: str, trusted: bool) -> None:  
     networks = load_settings({}).wallet_trusted_proxies
 
     assert trusted == any(ip_address(peer) in network for network in networks)
+
+
+def test_a_process_has_no_partition_by_default() -> None:
+    """It consumes the shared queues alone, as ever."""
+    assert () == load_settings({}).wallet_partitions
 
 
 def test_no_proxy_can_be_trusted() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.mongo.driver import Driver
 from entrypoints.settings import Settings, load_settings, page
 from entrypoints.settings_error import SettingsError
 from wallet_core.money import Currency, Money
@@ -56,6 +57,14 @@ def test_defaults_of_our_own_settings() -> None:
     assert "wait" == settings.wallet_reversal_shortfall
     assert ("RS256",) == settings.wallet_jwt_algorithms
     assert "auto" == settings.wallet_log_format
+    assert Driver.MOTOR is Driver(settings.wallet_mongo_driver)
+
+
+@pytest.mark.parametrize("driver", list(Driver))
+def test_every_driver_may_be_chosen(driver: Driver) -> None:
+    """The setting knows each driver of the adapter by its name, and no other."""
+    assert driver.value == load_settings({"WALLET_MONGO_DRIVER": driver.value}).wallet_mongo_driver
+    assert ["WALLET_MONGO_DRIVER"] == wrong_names({"WALLET_MONGO_DRIVER": driver.name.capitalize()})
 
 
 def test_only_the_given_environment_counts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,5 +26,5 @@ class ManualClock:
         self._now = to_milliseconds(self._now + delta)
 
     def monotonic_s(self) -> float:
-        """Give seconds since the start, for what must wait; never less than before unless the clock was moved back."""
+        """Give seconds for what must measure a wait; never fewer than before, unless the clock was moved back."""
         return (self._now - START).total_seconds()

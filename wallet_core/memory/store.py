@@ -1,8 +1,8 @@
 """The books in memory.
 
 A unit of work reads what is committed, writes into a buffer of its own, and commits the buffer in one step, if nothing
-that it read has changed meanwhile; else it has lost a race and runs again. That is the isolation that MongoDB gives a
-transaction, seen from outside.
+that it read has changed meanwhile; else it has lost a race and runs again. That is stricter than MongoDB, whose
+transactions lose a race only about what they write: a race that is lost here may be none there.
 """
 
 from __future__ import annotations
@@ -41,7 +41,11 @@ class _Committed:
 
 
 class MemoryStore:
-    """The whole storage side in memory: implements UnitOfWork, Reader and PendingAnswers."""
+    """
+    The whole storage side in memory: UnitOfWork, Reader and PendingAnswers, whose methods do what these ports say.
+
+    Nothing here raises StoreUnavailable: memory is never away.
+    """
 
     def __init__(self, clock: Clock) -> None:
         """Start with empty books; ``clock`` stamps outbox rows and ends leases."""
@@ -50,7 +54,7 @@ class MemoryStore:
         self._lease: tuple[str, datetime] | None = None
 
     async def run(self, work: Callable[[Books], Awaitable[T]]) -> T:
-        """Run ``work`` until it commits; see ``ports.UnitOfWork.run``."""
+        """Run ``work`` until it commits. Raises ConcurrentUpdate after ten lost races, and whatever ``work`` raises."""
         for _ in range(ATTEMPTS_MAX):
             books = _MemoryBooks(self._committed)
             try:
@@ -75,7 +79,7 @@ class MemoryStore:
         return wallet if isinstance(wallet, Wallet) else None
 
     async def entries(self, query: StatementQuery) -> Sequence[Entry] | None:
-        """Give one page of a user's entries, newest first."""
+        """Give one page of a user's entries, newest first; None when there is no wallet."""
         wallet = await self.wallet_of(query.user_id)
         if wallet is None:
             return None
@@ -83,7 +87,7 @@ class MemoryStore:
         return [entry for entry in newest_first if _is_asked_for(entry, query)][: query.limit]
 
     async def hold_lease(self, holder: str, duration_ms: int) -> bool:
-        """Take or prolong the relay's lease."""
+        """Take or prolong the relay's lease; False while another holder has it."""
         now = self._clock.now()
         if self._lease is not None and self._lease[0] != holder and self._lease[1] > now:
             return False
@@ -100,10 +104,17 @@ class MemoryStore:
         rows = self._committed.outbox.values()
         return [row for row in rows if after is None or int(row.id) > int(after.id)][:rows_max]
 
-    async def answers(self, transaction_ids: Collection[str]) -> Mapping[str, TransactionFinalized]:
-        """Give the latest recorded answers."""
+    async def answers(
+        self, transaction_ids: Collection[str], above_revision: int = 0
+    ) -> Mapping[str, TransactionFinalized]:
+        """Give the latest recorded answers by id, those of a revision higher than ``above_revision``."""
         records = (self._committed.transactions.get(id_) for id_ in transaction_ids)
-        return {record.id: record.answer for record in records if record is not None and record.answer is not None}
+        answers = (record.answer for record in records if record is not None)
+        return {
+            answer.transaction_id: answer
+            for answer in answers
+            if answer is not None and answer.revision > above_revision
+        }
 
     async def settle(self, row: PendingRow, unpublished: Sequence[str]) -> None:
         """Shrink or remove a row."""
@@ -122,7 +133,7 @@ class MemoryStore:
         return len(rows), next((row.created_at for row in rows.values()), None)
 
     def audit(self) -> tuple[list[Finding], Summary]:
-        """Check the books as ``wallet audit`` does."""
+        """Check the books as ``wallet audit`` does: give what does not fit, and what was looked at."""
         committed = self._committed
         entries = [entry for of_wallet in committed.entries.values() for entry in of_wallet]
         outbox = {row.id: row.transaction_ids for row in committed.outbox.values()}

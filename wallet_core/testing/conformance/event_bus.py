@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from wallet_core.events import FinalStatus, TransactionFinalized, Vocabulary
 from wallet_core.messages import FINALIZED_KEY, finalized_message, message_id_of
 from wallet_core.ports import EventBus
+from wallet_core.testing.events import ALICE, transaction_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,11 @@ class Bus:
 def answer(number: int, vocabulary: Vocabulary = Vocabulary.DOCUMENTED) -> TransactionFinalized:
     """Give the first answer about one of many transactions."""
     return TransactionFinalized(
-        transaction_id=f"{number:024x}",
+        transaction_id=transaction_id(number),
         revision=1,
         status=FinalStatus.COMPLETED,
         reason=None,
-        user_id="507f1f77bcf86cd799439011",
+        user_id=ALICE,
         vocabulary=vocabulary,
         finalized_at=datetime(2025, 1, 15, 12, 0, tzinfo=UTC),
     )
@@ -60,7 +61,7 @@ class EventBusSuite:
     """Provide the fixture ``bus``: a fresh ``Bus`` that nobody has published to."""
 
     async def test_each_answer_is_published_once_with_its_id(self, bus: Bus) -> None:
-        """Every answer that counts as published is there once, under its stable id and the contract's routing key."""
+        """Every answer that counts as published is there once, under its stable id and our one routing key."""
         answers = [answer(1), answer(2, Vocabulary.V1), reversal_of(answer(3))]
 
         assert list(await bus.event_bus.publish_many(answers)) == [True, True, True]

@@ -15,12 +15,12 @@ from wallet_core.testing.conformance.store import (
     ALICE,
     BOB,
     NOON,
-    Stop,
     Store,
     answer,
     credit,
     error_of,
     fill_wallet,
+    first_error,
     open_wallet,
     stored_record,
     stored_wallet,
@@ -89,6 +89,30 @@ class RacesSuite:
 
         assert await self._race(store, credit_one) == 2
 
+    async def test_what_was_read_was_true_at_one_moment(self, store: Store) -> None:
+        """Who reads one wallet before money moves, and another one after, has seen both before it, or both after."""
+        await open_wallet(store, ALICE)
+        await open_wallet(store, BOB)
+        has_read, has_moved = asyncio.Event(), asyncio.Event()
+
+        async def credit_both(books: Books) -> None:
+            await credit(books, ALICE, 1)
+            await credit(books, BOB, 2)
+
+        async def read_both(books: Books) -> tuple[int, int]:
+            alice = await usable_wallet(books, ALICE)
+            has_read.set()
+            await has_moved.wait()
+            return alice.balance_minor, (await usable_wallet(books, BOB)).balance_minor
+
+        async with asyncio.timeout(WAIT_S_MAX):
+            reading = asyncio.ensure_future(store.unit_of_work.run(read_both))
+            await has_read.wait()
+            await store.unit_of_work.run(credit_both)
+            has_moved.set()
+
+            assert await reading in ((0, 0), (1, 2))
+
     async def test_who_loses_every_race_is_told(self, store: Store) -> None:
         """A unit of work that loses again and again gives up with ConcurrentUpdate, after more than one try."""
         runs = 0
@@ -109,7 +133,7 @@ class RacesSuite:
             wallet = await usable_wallet(books, ALICE)
             await books.wallets.change_many([WalletChange(wallet.version - 1, wallet)])
 
-        assert await self._first_error(store, change_stale) is ConcurrentUpdate
+        assert await first_error(store, change_stale) is ConcurrentUpdate
 
     async def test_a_record_of_another_state_is_not_replaced(self, store: Store) -> None:
         """A record is replaced only while it has the state and the answer's revision that were read."""
@@ -125,8 +149,8 @@ class RacesSuite:
         other_state = replace(applied, state=TransactionState.REFUSED)
         other_revision = replace(applied, answer=None)
 
-        assert await self._first_error(store, lambda books: change(books, other_state)) is ConcurrentUpdate
-        assert await self._first_error(store, lambda books: change(books, other_revision)) is ConcurrentUpdate
+        assert await first_error(store, lambda books: change(books, other_state)) is ConcurrentUpdate
+        assert await first_error(store, lambda books: change(books, other_revision)) is ConcurrentUpdate
         assert await stored_record(store, 1) == applied
         await store.unit_of_work.run(lambda books: change(books, applied))
         assert await stored_record(store, 1) == reversed_
@@ -144,7 +168,7 @@ class RacesSuite:
 
         await store.unit_of_work.run(record)
 
-        assert await self._first_error(store, change) is ConcurrentUpdate
+        assert await first_error(store, change) is ConcurrentUpdate
 
     async def test_a_known_wallet_is_not_opened_again(self, store: Store) -> None:
         """Opening a wallet that exists is refused as a lost race."""
@@ -153,7 +177,7 @@ class RacesSuite:
         async def open_again(books: Books) -> None:
             await books.wallets.open_many([wallet])
 
-        assert await self._first_error(store, open_again) is ConcurrentUpdate
+        assert await first_error(store, open_again) is ConcurrentUpdate
 
     async def test_a_known_transaction_is_not_recorded_again(self, store: Store) -> None:
         """Recording a transaction that is known is refused as a lost race."""
@@ -163,7 +187,7 @@ class RacesSuite:
 
         await store.unit_of_work.run(record)
 
-        assert await self._first_error(store, record) is ConcurrentUpdate
+        assert await first_error(store, record) is ConcurrentUpdate
 
     async def test_a_taken_sequence_is_refused_for_good(self, store: Store) -> None:
         """An entry whose sequence is taken is StoreRejected: its wallet did not change, so nobody else was first."""
@@ -201,14 +225,3 @@ class RacesSuite:
         async with asyncio.timeout(WAIT_S_MAX):
             await asyncio.gather(contender(0), contender(1))
         return sum(runs)
-
-    async def _first_error(self, store: Store, work: Callable[[Books], Awaitable[None]]) -> type[Exception] | None:
-        """Give the error of ``work``'s first run; nothing of it is committed, and it does not run again."""
-        errors: list[Exception | None] = []
-
-        async def observed(books: Books) -> None:
-            errors.append(await error_of(work(books)))
-            raise Stop
-
-        await error_of(store.unit_of_work.run(observed))
-        return type(errors[0]) if errors[0] is not None else None

@@ -8,16 +8,19 @@ from datetime import UTC, datetime, timedelta
 
 from wallet_core.events import FinalStatus, TransactionFinalized, Vocabulary
 from wallet_core.ledger import Entry, EntryKind, Leg, TransactionKind, TransactionRecord, TransactionState
+from wallet_core.memory import ManualClock, MemoryStore
 from wallet_core.ports import Books, PendingAnswers, Reader, UnitOfWork, WalletChange
+from wallet_core.testing import events
 from wallet_core.wallet import Cause, SuspendedWallet, Wallet
 
 NOON = datetime(2025, 1, 15, 12, 0, tzinfo=UTC)
 """The instant at which scenes begin."""
 
-ALICE = "507f1f77bcf86cd799439011"
-BOB = "507f1f77bcf86cd799439012"
-CAROL = "carol_3"
+ALICE, BOB = events.ALICE, events.BOB
+DORA = "dora_4"
 """An id that is not 24 hex digits is as good as one that is."""
+
+transaction_id: Callable[[int], str] = events.transaction_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,20 @@ class Store:
     let_pass: Callable[[timedelta], Awaitable[None]]
 
 
+def memory_store(clock: ManualClock | None = None) -> Store:
+    """Make empty books in memory, on this clock or one of their own."""
+    time = clock or ManualClock()
+    memory = MemoryStore(time)
+
+    async def suspend(user_id: str) -> None:
+        memory.suspend(user_id)
+
+    async def let_pass(duration: timedelta) -> None:
+        time.advance(duration)
+
+    return Store(memory, memory, memory, suspend, let_pass)
+
+
 class Stop(Exception):
     """Ends a unit of work from inside."""
 
@@ -49,9 +66,16 @@ async def error_of(awaitable: Awaitable[object]) -> Exception | None:
     return None
 
 
-def transaction_id(number: int) -> str:
-    """Give an id of 24 hex digits."""
-    return f"{number:024x}"
+async def first_error(store: Store, work: Callable[[Books], Awaitable[None]]) -> type[Exception] | None:
+    """Give the error of ``work``'s first run; nothing of it is committed, and it does not run again."""
+    errors: list[Exception | None] = []
+
+    async def observed(books: Books) -> None:
+        errors.append(await error_of(work(books)))
+        raise Stop
+
+    await error_of(store.unit_of_work.run(observed))
+    return type(errors[0]) if errors[0] is not None else None
 
 
 async def open_wallet(store: Store, user_id: str, now: datetime = NOON) -> Wallet:

@@ -5,16 +5,24 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 
 from wallet_core.events import Vocabulary
-from wallet_core.ledger import Direction, EntryKind, Leg, TransactionKind, TransactionRecord, TransactionState
+from wallet_core.ledger import (
+    Direction,
+    EntryKind,
+    Leg,
+    SeenWallet,
+    TransactionKind,
+    TransactionRecord,
+    TransactionState,
+)
 from wallet_core.ports import Books, StatementQuery
 from wallet_core.testing.conformance.store import (
     ALICE,
     BOB,
-    CAROL,
+    DORA,
     NOON,
     Stop,
     Store,
@@ -34,6 +42,9 @@ from wallet_core.wallet import Cause, SuspendedWallet, Wallet
 
 WAIT_S_MAX = 20.0
 """No wait of a suite is longer."""
+
+MANY = 1_200
+"""More than a batch has by default (500), and more than some databases take as parameters of one statement (999)."""
 
 
 class UnitOfWorkSuite:
@@ -113,7 +124,7 @@ class UnitOfWorkSuite:
         """Reading ids of which nobody knows anything gives empty mappings."""
 
         async def read(books: Books) -> tuple[int, int]:
-            wallets = await books.wallets.get_many([ALICE, CAROL])
+            wallets = await books.wallets.get_many([ALICE, DORA])
             records = await books.journal.get_transactions([transaction_id(1), "opening:none"])
             return len(wallets), len(records)
 
@@ -137,11 +148,41 @@ class UnitOfWorkSuite:
 
         assert await store.pending_answers.pending(10) == []
 
+    async def test_many_are_as_good_as_one(self, store: Store) -> None:
+        """A unit of work of a large batch is written, read and published as a whole, in its order."""
+        wallets = [Wallet.open(f"user_{number}", "USD", NOON) for number in range(MANY)]
+        entries = [
+            wallet.credit(number, Cause(transaction_id(number), EntryKind.TOPUP, NOON))
+            for number, wallet in enumerate(wallets, start=1)
+        ]
+        funded = [wallet.after(entry) for wallet, entry in zip(wallets, entries, strict=True)]
+        records = [topup_record(number) for number in range(1, MANY + 1)]
+
+        async def write(books: Books) -> None:
+            await books.wallets.open_many(funded)
+            await books.journal.record_many(records)
+            await books.journal.append_many(entries)
+            await books.outbox.add([record.id for record in records])
+
+        async def read(books: Books) -> tuple[object, object]:
+            wallets_read = await books.wallets.get_many([wallet.user_id for wallet in funded])
+            return wallets_read, await books.journal.get_transactions([record.id for record in records])
+
+        await store.unit_of_work.run(write)
+
+        wallets_read, records_read = await store.unit_of_work.run(read)
+        assert wallets_read == {wallet.user_id: wallet for wallet in funded}
+        assert records_read == {record.id: record for record in records}
+        (row,) = await store.pending_answers.pending(2)
+        assert row.transaction_ids == tuple(record.id for record in records)
+        assert len(await store.pending_answers.answers(row.transaction_ids)) == MANY
+
     async def test_values_come_back_unchanged(self, store: Store) -> None:
         """Every field of a wallet, an entry and a record is read back as it was written, set or not."""
         full = _full_record()
+        assert all(getattr(full, each.name) != each.default for each in fields(full)), "a field of a record is not set"
         bare = TransactionRecord("free-id_7", TransactionState.VOID, Vocabulary.DOCUMENTED, "USD", NOON, NOON)
-        wallet = Wallet.open(CAROL, "JPY", NOON)
+        wallet = Wallet.open(DORA, "JPY", NOON)
         first = wallet.credit(10**15, _full_cause())
         second = wallet.after(first).debit(1, Cause("free-id_7", EntryKind.TRANSFER, NOON + timedelta(milliseconds=1)))
         wallet = wallet.after(first).after(second)
@@ -153,9 +194,9 @@ class UnitOfWorkSuite:
 
         await store.unit_of_work.run(write)
 
-        assert await stored_wallet(store, CAROL) == wallet
+        assert await stored_wallet(store, DORA) == wallet
         assert await stored_records(store, full.id, bare.id) == {full.id: full, bare.id: bare}
-        assert await store.reader.entries(StatementQuery(CAROL, 10)) == [second, first]
+        assert await store.reader.entries(StatementQuery(DORA, 10)) == [second, first]
 
     async def test_a_wallet_that_waits_for_a_person_is_suspended(self, store: Store) -> None:
         """A wallet that could not be adopted is given as suspended, and never to a reader."""
@@ -198,14 +239,15 @@ def _full_record() -> TransactionRecord:
         fingerprint="0123456789abcdef" * 4,
         kind=TransactionKind.TRANSFER,
         sender_id=ALICE,
-        recipient_id=CAROL,
+        recipient_id=DORA,
         amount_minor=10**15,
         occurred_at=NOON - timedelta(days=365),
-        legs=(leg, replace(leg, user_id=CAROL, direction=Direction.CREDIT, sequence=1)),
+        legs=(leg, replace(leg, user_id=DORA, direction=Direction.CREDIT, sequence=1)),
         reversal_legs=(replace(leg, sequence=3), replace(leg, sequence=4)),
-        answer=replace(answer(255, 2), reason="r" * 200, user_id=CAROL),
+        answer=replace(answer(255, 2), reason="r" * 200, user_id=DORA),
         reason="why \N{SNOWMAN}",
         due_since=NOON + timedelta(seconds=1),
         dead_letter_id="4d0e9a7c-0000-4000-8000-000000000000",
         is_legacy=True,
+        seen=(SeenWallet(ALICE, 2**40), SeenWallet(DORA, None)),
     )

@@ -1,0 +1,63 @@
+"""Give every request an id, in every line of the log about it and in its answer: the gateway's, or one of ours.
+
+The id that somebody else chose ends in our log, so it is taken only when it is short and plain. A layer of our own:
+what a library would add to these few lines, validation by a pattern and a generator, is what it wants to be given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from random import getrandbits
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
+
+CORRELATION_HEADER = "X-Request-ID"
+"""What gateways call it (nginx, Envoy, Heroku)."""
+
+CORRELATION_ID_BYTES = 16
+"""As long as a trace id (W3C Trace Context, section 3.2.2.3)."""
+
+_HEADER = CORRELATION_HEADER.lower().encode("ascii")
+_PLAIN = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+"""No spaces, no line breaks, no novels."""
+
+
+class CorrelationIds:
+    """Binds the id of each request to the lines of its log, and tells it with the answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap ``app``."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        correlation_id = _given(scope["headers"]) or _made()
+        header = (_HEADER, correlation_id.encode("ascii"))
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], header]
+            await send(message)
+
+        # Nothing is unbound: a server runs each request in a context of its own.
+        bind_contextvars(correlation_id=correlation_id)
+        await self._app(scope, receive, send_with_id)
+
+
+def _given(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Give the id that came with the request, unless it could garble a log."""
+    for name, value in headers:
+        if name == _HEADER:
+            text = value.decode("latin-1")
+            return text if _PLAIN.fullmatch(text) else None
+    return None
+
+
+def _made() -> str:
+    # It names a request and opens nothing, so it may be guessed; the system's randomness costs a call to the system.
+    return f"{getrandbits(8 * CORRELATION_ID_BYTES):0{2 * CORRELATION_ID_BYTES}x}"  # noqa: S311 - as above
