@@ -39,7 +39,7 @@ COMPOSE_LINT = ("--quiet", "--no-env", "--skip-suppressed", "--strict-config", "
 LOCKED_PYRIGHT: Mapping[str, str] = MappingProxyType(
     {"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1", "PYRIGHT_PYTHON_FORCE_VERSION": ""}
 )
-"""Use the pyright of the lock, with the node beside it, and ask no server for a newer one: it then opens no connection."""
+"""Use the pyright of the lock, and ask no server for a newer one: then it opens no connection at all."""
 
 DEV_LOCK = "requirements-dev.lock"
 PLOT_LOCK = "requirements-bench.lock"

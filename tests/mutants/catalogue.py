@@ -52,7 +52,7 @@ MUTANTS = (
     Mutant(
         "read concern majority",
         "adapters/mongo/client.py",
-        '            readConcernLevel="majority",\n',
+        '        "readConcernLevel": "majority",\n',
         "",
         ("tests/faults/test_rollback.py",),
     ),
@@ -86,7 +86,7 @@ MUTANTS = (
     ),
     Mutant(
         "mandatory",
-        "adapters/rabbitmq/confirms.py",
+        "adapters/rabbitmq/wave.py",
         "mandatory=True",
         "mandatory=False",
         ("tests/integration/test_rabbitmq_publisher.py",),
@@ -103,6 +103,13 @@ MUTANTS = (
         "adapters/rabbitmq/connection.py",
         "        if task is None or task.cancelling():\n            raise\n",
         "        raise\n",
+        ("tests/unit/test_foreign_cancellation.py",),
+    ),
+    Mutant(
+        "a cancellation of ours is never lost",
+        "adapters/rabbitmq/connection.py",
+        "task.cancelling() > asked_before",
+        "False",
         ("tests/unit/test_foreign_cancellation.py",),
     ),
     Mutant(

@@ -20,7 +20,7 @@ CONSOLE_BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 INLINE_CALL = re.compile(r"(?<!`)`wallet ([^`\n]+)`(?!`)")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 OUR_SETTING = re.compile(r"\bWALLET_[A-Z_]+\b")
-NOT_OURS = {"WALLET_TEST_RABBITMQ_URL", "WALLET_TEST_SEED"}
+NOT_OURS = {"WALLET_TEST_MONGO_DRIVER", "WALLET_TEST_RABBITMQ_URL", "WALLET_TEST_SEED"}
 """The tests have settings of their own."""
 
 
