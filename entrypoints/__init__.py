@@ -11,8 +11,11 @@ The processes: they read the settings, wire adapters to the core, and run.
     demo/                  `wallet demo`
     service.py             one process of the service, from its first to its last moment
     container.py           what is wired to what
+    deployment_policy.py   the rules that this deployment has chosen
     books_preparation.py   before the first event: a suitable database, prepared
     http.py                the HTTP server's life
+    http_connection.py     one connection, with the bounds that uvicorn lacks; its answers by
+    joined_writes.py       one call to the system for head and body
     relay.py               the loop around the relay's rounds
     garbage_collection.py  seldom
     process_readiness.py   what /health/ready says

@@ -30,6 +30,7 @@ from adapters.rabbitmq.publisher import AnswerPublisher, PublishingConnection
 from adapters.rabbitmq.topology import Topology
 from entrypoints.books_observer import BooksObserver
 from entrypoints.books_preparation import prepare_books
+from entrypoints.deployment_policy import policy_of
 from entrypoints.event_observer import EventObserver
 from entrypoints.fault_injection import fault_injection
 from entrypoints.metrics import OutboxMetrics, metrics_registry
@@ -37,18 +38,7 @@ from entrypoints.process_readiness import ProcessReadiness
 from entrypoints.relay import RelayLoop
 from entrypoints.settings import Settings
 from wallet_core.intake import Intake
-from wallet_core.policy import Policy, Shortfall, Wire
 from wallet_core.relay import Relay
-
-
-def policy_of(settings: Settings) -> Policy:
-    """Give the rules that this deployment has chosen."""
-    return Policy(
-        currency=settings.wallet_currency,
-        opening_balance_minor=settings.initial_wallet_balance.amount_minor,
-        shortfall=Shortfall(settings.wallet_reversal_shortfall),
-        wire=Wire(settings.wallet_wire),
-    )
 
 
 def relay_holder() -> str:

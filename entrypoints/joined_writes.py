@@ -32,7 +32,6 @@ class JoinedWrites(asyncio.Transport):
 
     def abort(self) -> None:
         """Close at once; what is not sent yet is dropped."""
-        self._pieces.clear()
         self._transport.abort()
 
     def is_closing(self) -> bool:

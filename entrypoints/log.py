@@ -74,7 +74,7 @@ class _Lines:
             self._stream.write(f"{line}\n")
             self._stream.flush()
         except OSError:
-            pass  # Decision: whoever read the log has gone, or its disk is full; the work goes on, as with logging's own
+            pass  # Decision: whoever read the log has gone, or its disk is full: the work goes on, as logging does
 
     debug = warning = error = critical = info
 

@@ -11,11 +11,12 @@
 ``conditional.py``       entity tags and 304
 ``errors.py``            the one table from error to status and body
 ``readiness.py``         what we depend on is there, or not and why
-``rate_limit.py``        how often a client may ask; ``rate_limit_storage.py`` keeps the counters
+``rate_limit.py``        how often a client may ask; ``rate_windows.py`` counts
 ``client_address.py``    which client a request comes from, behind a proxy too
 ``cross_origin.py``      CORS
 ``security_headers.py``  what a browser must not do with our answers
-``observation.py``       metrics, log line and correlation id of each request; ``metrics.py`` has the names
+``observation.py``       metrics and log line of each request; ``metrics.py`` has the names
+``correlation_id.py``    one id for a request, in its answer and in every line about it
 ``documentation.py``     the OpenAPI document; ``documentation_page.py`` shows it, ``_routes.py`` serves both
 ``auth.py``              who is asking: where a token is looked for, the cache of verified tokens
 ``tokens.py``            one token: header, signature, claims, user id

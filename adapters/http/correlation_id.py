@@ -60,4 +60,4 @@ def _given(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
 
 def _made() -> str:
     # It names a request and opens nothing, so it may be guessed; the system's randomness costs a call to the system.
-    return f"{getrandbits(8 * CORRELATION_ID_BYTES):0{2 * CORRELATION_ID_BYTES}x}"  # noqa: S311 - as above
+    return f"{getrandbits(8 * CORRELATION_ID_BYTES):0{2 * CORRELATION_ID_BYTES}x}"

@@ -9,7 +9,7 @@
 ``unit_of_work.py``     one transaction around ``work``: when it runs again, how the commit is repeated
 ``abandoned.py``        ends the transactions that a killed process has left open
 ``repositories.py``     wallets, journal and outbox inside a unit of work
-``reader.py``           balances and statements
+``reader.py``           balances and statements; ``shared_query.py``: those asked for together are read together
 ``pending_answers.py``  the outbox and the lease, seen by the relay
 ``documents.py``        documents <-> values
 ``fields.py``           typed fields of a document

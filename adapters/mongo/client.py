@@ -247,6 +247,7 @@ def _options() -> Mapping[str, object]:
         "retryWrites": True,
         "retryReads": True,
         "readPreference": "primary",
+        "readConcernLevel": "majority",
         "w": "majority",
         "journal": True,
     }

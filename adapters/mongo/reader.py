@@ -31,7 +31,7 @@ from wallet_core.wallet import Wallet
 T = TypeVar("T")
 
 OWNERS_MAX = 200
-"""Most owners that one query asks for: it takes some 2 ms to read 200 wallets back, and the loop stands still for it."""
+"""Most owners that one query asks for: 200 wallets take some 2 ms to read back, in which the loop does nothing else."""
 
 PAGES_MAX = 16
 """Most pages in one query: 800 rows of the usual size take some 3 ms, the largest pages 12 ms and 1 MB."""

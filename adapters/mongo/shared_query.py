@@ -64,7 +64,7 @@ class SharedQuery(Generic[Question, Answer]):
 
     async def ask(self, question: Question) -> Answer | None:
         """
-        Give what a query that is sent from now on finds, None for nothing. Whoever is cancelled takes nothing from others.
+        Give what a query that is sent from now on finds, None for nothing. Who is cancelled takes nothing from others.
 
         Raises what the query raises, and StoreUnavailable when there is no answer within WAIT_S_MAX.
         """

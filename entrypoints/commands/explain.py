@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from adapters.mongo.client import Database
 from adapters.mongo.past import MongoPast
 from entrypoints.commands.books import with_books
-from entrypoints.container import policy_of
+from entrypoints.deployment_policy import policy_of
 from entrypoints.screen import hint, print_plain, print_rows
 from entrypoints.settings import Settings
 from wallet_core.events import TransactionFinalized

@@ -29,7 +29,7 @@ from entrypoints.books_observer import BooksObserver
 from entrypoints.books_preparation import require_currency
 from entrypoints.commands.seed import seed
 from entrypoints.connection_url import DatabaseUrl, database_url
-from entrypoints.container import policy_of
+from entrypoints.deployment_policy import policy_of
 from entrypoints.fault_injection import fault_injection
 from entrypoints.metrics import metrics_registry
 from entrypoints.screen import fail, hint, print_plain

@@ -83,6 +83,22 @@ async def test_a_request_that_does_not_end_is_ended(sent: bytes) -> None:
     assert received.endswith(b"well") == (b"\r\n\r\n" in sent)
 
 
+async def test_a_second_request_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a kept connection the time of a request begins with its first byte, long before the connection's is over."""
+    monkeypatch.setattr(http, "KEEP_ALIVE_S", 10 * ENDED_S_MAX)
+    async with serving() as port:
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+        writer.write(b"GET /small HTTP/1.1\r\nHost: a\r\n\r\n")
+        await reader.readuntil(b"well")
+        writer.write(b"GET /sm")
+
+        async with asyncio.timeout(ENDED_S_MAX):
+            rest = await reader.read()
+        writer.transport.abort()
+
+    assert rest == b""
+
+
 async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
     """A body that trickles in keeps no connection open, though every byte is a sign of life."""
     async with serving() as port:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import orjson
 import pytest
 
-from adapters.http.representations import exact_number
+from adapters.http.representations import exact_instant, exact_number
 from tests.integration.http_service import AUDIENCE, ISSUER, WALLET, HttpService, http_service
 from tests.scenario import ALICE, BOB, CAROL, topup, transaction_id, transfer
+from wallet_core.fields import iso_milliseconds
 from wallet_core.money import AMOUNT_MINOR_MAX, Currency, major_units
 
 
@@ -68,6 +69,17 @@ def test_numbers_are_exact(currency: Currency, amount_minor: int, text: str) -> 
     assert text == str(major_units(amount_minor, currency))
 
 
+@pytest.mark.parametrize("microsecond", [0, 1_000, 120_000, 999_000, 999_999])
+@pytest.mark.parametrize("year", [1, 1969, 2025, 9999])
+def test_instants_are_those_of_the_core(year: int, microsecond: int) -> None:
+    """An instant is written as the core writes it everywhere else: in UTC, with milliseconds, however it came."""
+    instant = datetime(year, 6, 15, 12, 0, 9, microsecond, tzinfo=UTC)
+    elsewhere = instant.astimezone(timezone(timedelta(hours=-3)))
+
+    for written in (exact_instant(instant), exact_instant(elsewhere)):
+        assert f'"{iso_milliseconds(instant)}"' == orjson.dumps(written).decode()
+
+
 @pytest.mark.parametrize(("currency", "text"), [(Currency("JPY", 0), "1500"), (Currency("CLF", 4), "1500.0000")])
 def test_the_balance_has_the_decimals_of_its_currency(currency: Currency, text: str) -> None:
     """A balance in yen has no decimals, one in CLF has four."""
@@ -95,6 +107,20 @@ def test_the_cookies_of_both_vocabularies_are_read(service: HttpService, cookie:
     answer = service.get(WALLET, cookie=f"theme=dark; {cookie}={service.token(ALICE)}")
 
     assert ALICE == answer.json()["userId"]
+
+
+def test_several_cookie_headers_are_read(service: HttpService) -> None:
+    """A proxy may split the cookies into several headers; all of them count."""
+    headers = [("cookie", "theme=dark"), ("cookie", f"mint_session={service.token(ALICE)}"), ("cookie", "lang=en")]
+
+    assert ALICE == service.client.get(WALLET, headers=headers).json()["userId"]
+
+
+def test_the_first_authorization_counts(service: HttpService) -> None:
+    """A second header of that name, which nobody who means well sends, changes nothing."""
+    headers = [("authorization", f"Bearer {service.token(user_id)}") for user_id in (ALICE, BOB)]
+
+    assert ALICE == service.client.get(WALLET, headers=headers).json()["userId"]
 
 
 def test_a_v1_token_is_read(service: HttpService) -> None:

@@ -1,5 +1,6 @@
 """What reading costs: every page and every balance looks at about as many documents as it shows, by an index."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -99,6 +100,21 @@ async def test_a_page_costs_its_rows(
 
 
 @over_both_drivers
+async def test_pages_together_cost_their_rows(database: Database, profiler: Profiler) -> None:
+    """Pages of a long past and of short ones, read by one query, cost their rows alone: a range of the index each."""
+    queries = [StatementQuery(ALICE, LIMIT), StatementQuery(ALICE, LIMIT, 1_500), StatementQuery(BOB, LIMIT)]
+    reader = MongoReader(database)
+
+    with profiler.watch() as seen:
+        pages = await asyncio.gather(*map(reader.entries, queries))
+
+    assert [LIMIT] * 3 == [len(page or ()) for page in pages]
+    assert ["IXSCAN { userId: 1 }", "IXSCAN { _id: 1 }"] == [str(each["planSummary"]).split(",")[0] for each in seen]
+    assert 3 * LIMIT == seen[1]["docsExamined"]
+    assert int(str(seen[1]["keysExamined"])) <= 3 * (LIMIT + 1)
+    assert "hasSortStage" not in seen[1]
+
+
 async def test_a_balance_costs_one_document(database: Database, profiler: Profiler) -> None:
     """A wallet is found by its owner through an index, in one query."""
     with profiler.watch() as seen:

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import structlog
@@ -57,3 +58,56 @@ def test_level_hides_what_is_below_it(stream: io.StringIO) -> None:
     structlog.get_logger().debug("event")
 
     assert stream.getvalue() == ""
+
+
+def test_a_line_of_ours_is_one_json_object(stream: io.StringIO) -> None:
+    """A line has its event, its level, the time in UTC, and what was given with it."""
+    structlog.get_logger().warning("event", count=3, about=("a", None))
+
+    (text,) = stream.getvalue().splitlines()
+    line = json.loads(text)
+    assert line.pop("timestamp").endswith("Z")
+    assert {"event": "event", "level": "warning", "count": 3, "about": ["a", None]} == line
+
+
+def test_the_time_is_now(stream: io.StringIO) -> None:
+    """A line says when it was written."""
+    structlog.get_logger().info("event")
+
+    written_at = datetime.fromisoformat(json.loads(stream.getvalue())["timestamp"])
+    assert timedelta(0) <= datetime.now(UTC) - written_at < timedelta(minutes=1)
+
+
+def test_an_error_is_in_the_line_with_its_traceback(stream: io.StringIO) -> None:
+    """A line about an error has its traceback as text, passwords masked."""
+    structlog.get_logger().error("event", exc_info=ConnectionError("amqp://guest:s3cret@host/"))
+
+    assert "ConnectionError: amqp://guest:***@host/" in json.loads(stream.getvalue())["exception"]
+
+
+@pytest.mark.parametrize("value", [2**64, "half a pair: \ud800", {"nested": 2**70}])
+def test_what_is_hard_to_write_is_written(stream: io.StringIO, value: object) -> None:
+    """A number over 64 bits, or a text that is no UTF-8, costs nobody the line that it is in."""
+    structlog.get_logger().info("event", value=value)
+
+    assert value == json.loads(stream.getvalue())["value"]
+
+
+class Gone(io.StringIO):
+    """A stream whose reader has gone."""
+
+    def write(self, text: str, /) -> int:
+        """Fail as a broken pipe does."""
+        raise BrokenPipeError(text)
+
+
+def test_a_log_that_nobody_reads_stops_nothing(stream: io.StringIO) -> None:
+    """A broken pipe behind the log is no error of the work that is logged."""
+    configure_log("info", "json", Gone())
+
+    structlog.get_logger().info("event")
+    logging.raiseExceptions = False  # the standard library would tell about it on the terminal
+    try:
+        logging.getLogger("some.library").warning("event")
+    finally:
+        logging.raiseExceptions = True

@@ -1,0 +1,56 @@
+"""Large books, filled once for a run and used by every measurement that asks for them.
+
+``BOOKS``: users with a thousand entries each, a million in all: read over HTTP, and audited. ``LONG``: one wallet with
+a million entries, and one with a thousand. ``MANY``: a million wallets with an opening balance each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.ledger import prepare_database
+from tests.benchmarks.program import started
+
+BOOKS = "bench_books"
+LONG = "bench_long"
+MANY = "bench_many"
+
+FILLED_S_MAX = 1_200.0
+"""Longest that filling may take, seconds; measured 100 to 200 for a million."""
+
+SEEDERS = 2
+"""Processes that open the million wallets: as many as there are cores."""
+
+
+NEEDED = {"many": (MANY,), "reads": (BOOKS,), "audit": (BOOKS,), "long": (LONG,)}
+"""Which of them a row needs."""
+
+
+async def seeded(bench: Bench) -> None:
+    """Fill what the chosen rows need, side by side, and wait until the server has written all of it to its files."""
+    names = {name for row in bench.chosen for name in NEEDED.get(row, ())}
+    if not names:
+        return
+    bench.tell(f"== filling {', '.join(sorted(names))}")
+    await asyncio.gather(*(_fill(bench, name) for name in names))
+    bench.servers.mongo.admin.command("fsync")  # else it would do so beside the first measurement
+
+
+async def _fill(bench: Bench, name: str) -> None:
+    url, effort = bench.servers.mongod.url(name), bench.effort
+    await prepare_database(url)
+    if name == BOOKS:
+        await _seed("transfers", url, effort.readers, effort.entries_each)
+    elif name == LONG:
+        await _seed("topups", url, effort.entries_long, effort.entries_short)
+    else:
+        share = -(-effort.wallets_many // SEEDERS)
+        firsts = range(0, effort.wallets_many, share)
+        ends = [min(first + share, effort.wallets_many) for first in firsts]
+        await asyncio.gather(*(_seed("wallets", url, first, end) for first, end in zip(firsts, ends, strict=True)))
+
+
+async def _seed(what: str, url: str, *numbers: int) -> None:
+    async with started("seeder", what, url, *map(str, numbers)) as seeder:
+        await seeder.end(FILLED_S_MAX)
