@@ -42,7 +42,7 @@ MEETINGS_MAX = 0.2
 BATCHES = (500, 200, 100, 50, 20, 10)
 """Values of WALLET_BATCH_MAX that are looked at, the default first."""
 
-SHARDS_MAX = 1_000
+SHARDS_MAX = 100
 """More than that is no plan; a load that needs more has none."""
 
 LEGS = 2

@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.benchmarks.measured import FILE
 from tests.benchmarks.results import load
-from tests.benchmarks.scaling_model import Commit, Load, Measured, Plan, fitted, plan
+from tests.benchmarks.scaling_model import SHARDS_MAX, Commit, Load, Measured, Plan, fitted, plan
 
 PAGE = Path(__file__).parents[2] / "docs" / "scaling.md"
 
@@ -143,7 +143,7 @@ MODELLED: Mapping[str, Callable[[Plan], str]] = {
     "RabbitMQ nodes": lambda one: f"{one.brokers}",
     "MongoDB shards": lambda one: f"{one.shards}",
     "the same, while changes of wallets go to every shard": lambda one: (
-        "not to be had" if one.shards_untargeted is None else f"{one.shards_untargeted}"
+        f"more than {SHARDS_MAX}" if one.shards_untargeted is None else f"{one.shards_untargeted}"
     ),
     "machines for MongoDB": lambda one: f"{one.mongod_machines}",
     "disk per day and copy, at this rate all day": lambda one: f"{one.disk_tb_per_day:.2g} TB",

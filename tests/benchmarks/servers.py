@@ -90,8 +90,8 @@ def cache_gb() -> float:
     """
     Give the memory that mongod takes for its storage engine by itself: half of the machine's, less 1 GB.
 
-    The private servers of the tests take the least there is. A million wallets have 25,000 pages, which a load without
-    favourites makes dirty all the time: a small cache would write each of them again and again.
+    The private servers of the tests take the least there is. A load among a million wallets changes a page of its own
+    for each entry in each index: what a small cache cannot keep until the next checkpoint, it writes again and again.
     """
     return max(CACHE_GB_MIN, (psutil.virtual_memory().total / GIB - 1) / 2)
 

@@ -120,4 +120,4 @@ def test_the_batch_shrinks_until_few_meet() -> None:
     assert few_wallets.batch < many_wallets.batch
     assert few_wallets.processes > many_wallets.processes
     assert few_wallets.meetings <= MEETINGS_MAX
-    assert BATCHES[-1] == plan(Load(100_000, 1_000), MEASURED).batch
+    assert BATCHES[-1] == plan(Load(5_000, 1_000), MEASURED).batch
