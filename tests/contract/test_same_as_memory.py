@@ -1,4 +1,4 @@
-"""Ten thousand random operations, on memory and on every other store: equal results, equal errors, equal books."""
+"""Ten thousand random operations in one sequence, on memory and on MongoDB: equal results, errors and books."""
 
 import pytest
 from pymongo import MongoClient
@@ -17,10 +17,11 @@ class TestMemory(SameAsMemorySuite):
         return memory_store()
 
 
+@pytest.mark.timeout(600)  # its time is that of the machine: thousands of transactions, one after the other
 class TestMongo(SameAsMemorySuite):
     """On a real replica set."""
 
-    operations = 5_000
+    operations = 10_000
 
     @pytest.fixture
     def store(self, database: Database, mongo_client: MongoClient[dict[str, object]]) -> Store:
@@ -32,3 +33,4 @@ class TestMongoOverdrawn(TestMongo):
     """On a real replica set, where a wallet begins with some money and a reversal may overdraw it."""
 
     seed = 5
+    operations = 2_000

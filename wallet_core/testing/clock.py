@@ -35,7 +35,10 @@ class WalletClock(ManualClock):
     """
 
     def __init__(self, start: datetime = START) -> None:
-        """Stand still at ``start``, an aware instant."""
+        """Stand still at ``start``, an aware instant. Raises ValueError for one without an offset from UTC."""
+        if start.utcoffset() is None:
+            msg = f"{start!r} has no offset from UTC, so it is no instant: add tzinfo=UTC"
+            raise ValueError(msg)
         super().__init__(start)
         self._sleepers: list[Sleeper] = []
 

@@ -73,11 +73,13 @@ class InMemoryWalletService:
 
         ``clock`` is moved by the test, and what waits is handled as it passes. ``vocabulary`` is what
         ``complete_topup`` and ``complete_transfer`` speak, and so what they are answered in. ``retry_delays_ms``: how
-        long an event waits for a wallet that is unknown, one delay after the other, before it is refused; not empty.
+        long an event waits for a wallet that is unknown, one delay after the other, before it is refused.
+
+        Raises ValueError for a ``vocabulary`` that is none, and when there is no delay or one that is not above 0.
         """
         self.policy = policy
         self.clock: WalletClock = clock or WalletClock()
-        self._vocabulary = vocabulary
+        self._vocabulary = Vocabulary(vocabulary)
         self._traffic = Traffic(policy, self.clock, retry_delays_ms)
 
     def __repr__(self) -> str:
@@ -87,8 +89,12 @@ class InMemoryWalletService:
     # ------------------------------------------------------------------------------------------------------ events in
 
     async def signup(self, user_id: str) -> None:
-        """Let a user sign up: the wallet opens. The second time nothing happens."""
-        await self._tell(signup(user_id), "createdAt")
+        """
+        Let a user sign up: the wallet opens. The second time nothing happens.
+
+        Raises ValueError for what is no id; ``deliver`` takes such a message, too, and the wallet sets it aside.
+        """
+        await self._tell(signup(_id(user_id)), "createdAt")
 
     async def complete_topup(
         self, transaction_id: str, user_id: str, amount: Money | int
@@ -96,10 +102,11 @@ class InMemoryWalletService:
         """
         Let a top-up complete. Gives what ``deliver`` gives.
 
-        Raises TypeError for an ``amount`` that is neither Money nor int, ValueError for Money of another currency.
+        Raises TypeError for an ``amount`` that is neither Money nor int, ValueError for Money of another currency and
+        for what is no id.
         """
         completed = topup_v1 if self._vocabulary is Vocabulary.V1 else topup
-        return await self._tell(completed(transaction_id, user_id, self._major(amount)), "completedAt")
+        return await self._tell(completed(_id(transaction_id), _id(user_id), self._major(amount)), "completedAt")
 
     async def complete_transfer(
         self, transaction_id: str, sender_id: str, recipient_id: str, amount: Money | int
@@ -107,18 +114,21 @@ class InMemoryWalletService:
         """
         Let a transfer complete. Gives what ``deliver`` gives.
 
-        Raises TypeError for an ``amount`` that is neither Money nor int, ValueError for Money of another currency.
+        Raises TypeError for an ``amount`` that is neither Money nor int, ValueError for Money of another currency and
+        for what is no id.
         """
         completed = transfer_v1 if self._vocabulary is Vocabulary.V1 else transfer
-        return await self._tell(completed(transaction_id, sender_id, recipient_id, self._major(amount)), "completedAt")
+        parties = _id(sender_id), _id(recipient_id)
+        return await self._tell(completed(_id(transaction_id), *parties, self._major(amount)), "completedAt")
 
     async def fail(self, transaction_id: str, reason: str | None = None) -> TransactionFinalized | None:
         """
         Let a transaction fail: its money goes back, or it may not complete any more. Gives what ``deliver`` gives.
 
         None is the answer to a failure that has nothing to take back, or not yet: the recipient has spent the money.
+        Raises ValueError for what is no id.
         """
-        return await self._tell(failed(transaction_id, reason), "failedAt")
+        return await self._tell(failed(_id(transaction_id), reason), "failedAt")
 
     async def deliver(self, routing_key: str, message: Mapping[str, object] | bytes) -> TransactionFinalized | None:
         """
@@ -234,16 +244,15 @@ class InMemoryWalletService:
     def _major(self, amount: object) -> Decimal:
         """Give an amount as it stands in a message; one that breaks a rule is left to the wallet to refuse."""
         currency = self.policy.currency
-        if isinstance(amount, Money):
-            if amount.currency != currency:
-                raise ValueError(f"{amount} is not in {currency.code}, the one currency of this service")
-            return amount.major
-        if isinstance(amount, bool) or not isinstance(amount, int):
+        if isinstance(amount, Money) and amount.currency != currency:
+            raise ValueError(f"{amount} is not in {currency.code}, the one currency of this service")
+        amount_minor: object = amount.amount_minor if isinstance(amount, Money) else amount
+        if isinstance(amount_minor, bool) or not isinstance(amount_minor, int):
             raise TypeError(
-                f"{amount!r} is neither Money nor an int of minor units: 1 {currency.code} is {10**currency.exponent} "
-                "of them, and Money.from_major reads a Decimal"
+                f"{amount_minor!r} is neither Money nor an int of minor units: 1 {currency.code} is "
+                f"{10**currency.exponent} of them, and Money.from_major reads a Decimal"
             )
-        return major_units(amount, currency)
+        return major_units(amount_minor, currency)
 
     def _situation(self) -> str:
         counts = {
@@ -261,6 +270,13 @@ class InMemoryWalletService:
 def _as_read(identifier: str) -> str:
     """Write an id as the books have it: 24 hex digits are in lower case there."""
     return usable_id(identifier) or identifier
+
+
+def _id(identifier: str) -> str:
+    """Give an id as it is, for a message; what the wallet would set aside is a mistake of the test."""
+    if usable_id(identifier) is None:
+        raise ValueError(f"{identifier!r} is no id: use 1 to 64 of the characters A-Z, a-z, 0-9, '_' and '-'")
+    return identifier
 
 
 def _body_of(message: object) -> bytes:

@@ -30,7 +30,9 @@ class Traffic:
     """Takes events, lets them come, and keeps how each delivery ended in ``handled``; ``clock`` wakes it."""
 
     def __init__(self, policy: Policy, clock: WalletClock, retry_delays_ms: Sequence[int]) -> None:
-        """Start with empty queues and books."""
+        """Start with empty queues and books. Raises ValueError when there is no delay, or one that is not above 0."""
+        if not retry_delays_ms or any(delay_ms <= 0 for delay_ms in retry_delays_ms):
+            raise ValueError(f"retry_delays_ms is {retry_delays_ms!r}: give one or more, each above 0 milliseconds")
         self.clock = clock
         self.store: MemoryStore = MemoryStore(clock)
         self.bus: MemoryBus = MemoryBus(clock)

@@ -14,6 +14,9 @@ from wallet_core.testing.conformance.store import Store, answer, topup_record, t
 
 MINUTE_MS = 60_000
 
+ROWS = 12
+"""So many that the order of their numbers is not that of their digits as a text: 1, 10, 11, 12, 2."""
+
 
 class PendingAnswersSuite:
     """Provide the fixture ``store``: a fresh ``Store`` with empty books."""
@@ -32,14 +35,17 @@ class PendingAnswersSuite:
 
     async def test_rows_behind_a_row_come_oldest_first(self, store: Store) -> None:
         """Behind a row come those that are younger, the oldest first, whether or not that row is still there."""
-        for number in (1, 2, 3, 4):
+        for number in range(1, ROWS + 1):
             await _record(store, [topup_record(number)])
-        first, *behind = await store.pending_answers.pending(10)
+        first, *behind = await store.pending_answers.pending(ROWS)
 
+        in_order = [(transaction_id(number),) for number in range(1, ROWS + 1)]
+        assert [row.transaction_ids for row in (first, *behind)] == in_order
         assert await store.pending_answers.pending(2, after=first) == behind[:2]
         await store.pending_answers.settle(first, [])
-        assert await store.pending_answers.pending(10, after=first) == behind
-        assert await store.pending_answers.pending(10, after=behind[-1]) == []
+        assert await store.pending_answers.pending(ROWS, after=first) == behind
+        assert await store.pending_answers.pending(ROWS, after=behind[7]) == behind[8:]
+        assert await store.pending_answers.pending(ROWS, after=behind[-1]) == []
 
     async def test_answers_are_the_latest(self, store: Store) -> None:
         """The answers are those in the books now; what is unknown or has no answer is absent."""
@@ -136,6 +142,16 @@ class PendingAnswersSuite:
         assert await pending.hold_lease("relay-1", MINUTE_MS)
         assert not await pending.hold_lease("relay-2", MINUTE_MS)
         assert await pending.hold_lease("relay-1", MINUTE_MS)
+        assert not await pending.hold_lease("relay-2", MINUTE_MS)
+
+    async def test_a_prolonged_lease_lasts_longer(self, store: Store) -> None:
+        """What the holder asked for last counts, from when it asked: the end of what it had before changes nothing."""
+        pending = store.pending_answers
+        await pending.hold_lease("relay-1", 200)
+
+        assert await pending.hold_lease("relay-1", MINUTE_MS)
+        await store.let_pass(timedelta(milliseconds=200))
+
         assert not await pending.hold_lease("relay-2", MINUTE_MS)
 
     async def test_a_lease_that_is_given_back_is_free(self, store: Store) -> None:

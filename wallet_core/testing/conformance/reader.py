@@ -8,9 +8,19 @@ from datetime import timedelta
 from itertools import product
 
 from wallet_core.ledger import Entry, EntryKind
-from wallet_core.ports import StatementQuery
-from wallet_core.testing.conformance.store import ALICE, BOB, NOON, Store, credit, fill_wallet, open_wallet
-from wallet_core.wallet import Wallet
+from wallet_core.ports import Books, StatementQuery
+from wallet_core.queries import STATEMENT_ROWS_MAX
+from wallet_core.testing.conformance.store import (
+    ALICE,
+    BOB,
+    NOON,
+    Store,
+    credit,
+    fill_wallet,
+    open_wallet,
+    transaction_id,
+)
+from wallet_core.wallet import Cause, Wallet
 
 SECOND = timedelta(seconds=1)
 
@@ -71,12 +81,29 @@ class ReaderSuite:
         seen: list[int] = []
         cursor: int | None = None
 
-        while page := await store.reader.entries(StatementQuery(ALICE, 2, cursor)):
+        for _ in entries:
+            if not (page := await store.reader.entries(StatementQuery(ALICE, 2, cursor))):
+                break
             seen.extend(entry.sequence for entry in page)
             cursor = page[-1].sequence
             await store.unit_of_work.run(lambda books: credit(books, ALICE, 1, now=NOON + 9 * SECOND))
 
         assert seen == [entry.sequence for entry in reversed(entries)]
+
+    async def test_a_page_is_as_long_as_asked_for(self, store: Store) -> None:
+        """The longest page of a statement, and the one entry more that tells whether another follows, come at once."""
+        wallet, entries = Wallet.open(ALICE, "USD", NOON), list[Entry]()
+        for number in range(1, STATEMENT_ROWS_MAX + 3):
+            entries.append(wallet.credit(number, Cause(transaction_id(number), EntryKind.TOPUP, NOON)))
+            wallet = wallet.after(entries[-1])
+
+        async def write(books: Books) -> None:
+            await books.wallets.open_many([wallet])
+            await books.journal.append_many(entries)
+
+        await store.unit_of_work.run(write)
+
+        assert await store.reader.entries(StatementQuery(ALICE, STATEMENT_ROWS_MAX + 1)) == entries[:0:-1]
 
 
 def _is_asked_for(entry: Entry, query: StatementQuery) -> bool:

@@ -20,6 +20,12 @@ ALICE, BOB = events.ALICE, events.BOB
 DORA = "dora_4"
 """An id that is not 24 hex digits is as good as one that is."""
 
+LONG_ID = "Aa0_-bCd" * 8
+"""An id may have 64 characters."""
+
+TEXTS = ("a\0b", "\N{MONEY BAG} \N{MONEY BAG}", "cafe\N{COMBINING ACUTE ACCENT}", " two spaces  ", "\N{SNOWMAN}" * 500)
+"""What a neighbour may write as a reason or a description; 500 characters are the most that is kept."""
+
 transaction_id: Callable[[int], str] = events.transaction_id
 
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from wallet_core.events import Vocabulary
 from wallet_core.ledger import (
     Direction,
+    Entry,
     EntryKind,
     Leg,
     SeenWallet,
@@ -23,7 +24,9 @@ from wallet_core.testing.conformance.store import (
     ALICE,
     BOB,
     DORA,
+    LONG_ID,
     NOON,
+    TEXTS,
     Stop,
     Store,
     answer,
@@ -197,6 +200,45 @@ class UnitOfWorkSuite:
         assert await stored_wallet(store, DORA) == wallet
         assert await stored_records(store, full.id, bare.id) == {full.id: full, bare.id: bare}
         assert await store.reader.entries(StatementQuery(DORA, 10)) == [second, first]
+
+    async def test_texts_come_back_exactly(self, store: Store) -> None:
+        """No text is cut, normalized or replaced, and the longest ids are as good as short ones."""
+        wallet, entries = Wallet.open(LONG_ID, "USD", NOON), list[Entry]()
+        for number, text in enumerate(TEXTS, start=1):
+            id_ = f"{number}".rjust(64, "_")
+            entries.append(wallet.credit(number, Cause(id_, EntryKind.TOPUP, NOON, None, LONG_ID, text)))
+            wallet = wallet.after(entries[-1])
+        bare = replace(topup_record(1, revision=0), recipient_id=LONG_ID)
+        records = [replace(bare, id=entry.transaction_id, reason=entry.description) for entry in entries]
+
+        async def write(books: Books) -> None:
+            await books.wallets.open_many([wallet])
+            await books.journal.record_many(records)
+            await books.journal.append_many(entries)
+
+        await store.unit_of_work.run(write)
+
+        assert await stored_wallet(store, LONG_ID) == wallet
+        assert await store.reader.entries(StatementQuery(LONG_ID, len(TEXTS))) == entries[::-1]
+        by_id = {record.id: record for record in records}
+        assert await stored_records(store, *by_id) == by_id
+
+    async def test_ids_that_differ_in_case_are_two(self, store: Store) -> None:
+        """The wallets of ``ada`` and ``ADA`` are two, and so are the transactions ``t-1`` and ``T-1``."""
+        wallets = [Wallet.open(user_id, "USD", NOON) for user_id in ("ada", "ADA")]
+        records = [replace(topup_record(1, revision=0), id=id_) for id_ in ("t-1", "T-1")]
+
+        async def write(books: Books) -> None:
+            await books.wallets.open_many(wallets)
+            await books.journal.record_many(records)
+
+        await store.unit_of_work.run(write)
+        entry = await store.unit_of_work.run(lambda books: credit(books, "ADA", 5))
+
+        assert await store.reader.wallet_of("ada") == wallets[0]
+        assert await store.reader.wallet_of("ADA") == wallets[1].after(entry)
+        for record in records:
+            assert await stored_records(store, record.id) == {record.id: record}
 
     async def test_a_wallet_that_waits_for_a_person_is_suspended(self, store: Store) -> None:
         """A wallet that could not be adopted is given as suspended, and never to a reader."""
