@@ -33,7 +33,10 @@ def configure_log(level: str, form: str, stream: TextIO = sys.stderr) -> None:
     """Set the whole process's log. ``form`` is json, console, or auto: console on a terminal, json elsewhere."""
     is_console = form == "console" or (form == "auto" and stream.isatty())
     renderer: Processor = (
-        structlog.dev.ConsoleRenderer(colors=stream.isatty())
+        structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(),
+            exception_formatter=structlog.dev.plain_traceback,  # the default one shows local variables, secrets too
+        )
         if is_console
         else structlog.processors.JSONRenderer(serializer=_json)
     )
@@ -42,7 +45,7 @@ def configure_log(level: str, form: str, stream: TextIO = sys.stderr) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True) if is_console else _stamped,
         structlog.processors.StackInfoRenderer(),
-        *([] if is_console else [structlog.processors.format_exc_info]),
+        structlog.processors.format_exc_info,  # before the mask: what a traceback quotes is masked as well
         mask_secrets,
     ]
     structlog.configure(

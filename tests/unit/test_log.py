@@ -85,6 +85,23 @@ def test_an_error_is_in_the_line_with_its_traceback(stream: io.StringIO) -> None
     assert "ConnectionError: amqp://guest:***@host/" in json.loads(stream.getvalue())["exception"]
 
 
+def lose_connection(token: str) -> None:
+    """Fail while a secret is at hand."""
+    raise ConnectionError(f"amqp://guest:s3cret@host/ was lost after {len(token)} characters")
+
+
+def test_a_traceback_on_a_terminal_shows_no_secret(stream: io.StringIO) -> None:
+    """A person sees where an error came from, and neither the variables there nor the password that it quotes."""
+    configure_log("info", "console", stream)
+    try:
+        lose_connection("ey" * 3)
+    except ConnectionError as error:
+        structlog.get_logger().error("event", exc_info=error)
+
+    assert "ConnectionError: amqp://guest:***@host/" in stream.getvalue()
+    assert "eyeyey" not in stream.getvalue()
+
+
 @pytest.mark.parametrize("value", [2**64, "half a pair: \ud800", {"nested": 2**70}])
 def test_what_is_hard_to_write_is_written(stream: io.StringIO, value: object) -> None:
     """A number over 64 bits, or a text that is no UTF-8, costs nobody the line that it is in."""
