@@ -262,6 +262,7 @@ def _run_part(name: str) -> None:
     exit_code = command.run(settings, Part(name))
     logging.shutdown()
     sys.stdout.flush()
-    # Not by an ordinary exit: that joins the driver's threads, and one that waits for a database that hangs waits up to
-    # 20 s, far beyond the grace time. Nothing is lost: what matters is with the broker, in the books and in the log.
+    # Not by an ordinary exit: that joins the driver's threads and the tasks left on the loop, and one that waits for a
+    # database that hangs waits up to 20 s, far beyond the grace time. Nothing is lost: what matters is with the broker,
+    # in the books and in the log.
     os._exit(exit_code)
