@@ -67,7 +67,7 @@ TEST_FOLDERS = tuple(
 )
 
 QUICK_FAULTS = ("-m", "not fault or quick")
-"""Of the fault tests, plain nox runs the choice that is marked as quick (4 minutes); ``nox -s faults`` runs all."""
+"""Of the fault tests, plain nox runs the choice that is marked as quick (3 minutes); ``nox -s faults`` runs all."""
 
 CLEAN_ENVIRONMENT = "tests/architecture/clean_environment.py"
 PLUGIN_TEST = "tests/unit/test_pytest_plugin.py"

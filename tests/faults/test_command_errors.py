@@ -109,7 +109,6 @@ async def fail_each_once(scene: Scene, statements: Iterable[Statement]) -> None:
                 ) from harm
 
 
-@pytest.mark.quick
 @pytest.mark.fault(
     "T64",
     "every command of a posting fails once with each of 8 errors",

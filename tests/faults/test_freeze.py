@@ -24,7 +24,6 @@ def lease_holder(scene: Scene) -> WalletProcess | None:
     return next((one for one in scene.services if f":{one.pid}:" in str(lease.get("holder"))), None)
 
 
-@pytest.mark.quick
 @pytest.mark.fault("T24", "a process stands still beyond its heartbeat", "SIGSTOP for 12 s under load, one of two")
 async def test_what_a_frozen_process_held_is_done_by_the_other(stage: Stage) -> None:
     """Its deliveries go to the other process; when it wakes, its late acks and commits harm nobody."""

@@ -58,6 +58,16 @@ async def kept_message(url: str) -> bytes:
         return message.body
 
 
+def is_written(data_dir: Path, queue: str) -> bool:
+    """
+    Tell whether the broker's log of definitions has a queue.
+
+    A message is on the disk when it is confirmed. The definition of its queue follows up to two seconds later, from the
+    write cache of Erlang's disk_log; a broker that is killed before has lost both.
+    """
+    return any(queue.encode() in log.read_bytes() for log in data_dir.glob("mnesia/*/LATEST.LOG"))
+
+
 def test_missing_rabbitmq_says_what_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With no RabbitMQ at all, the error names the command that brings one."""
     monkeypatch.setattr("adapters.embedded.rabbitmq.PACKAGE_SCRIPT", tmp_path / "rabbitmq-server")
@@ -178,16 +188,16 @@ def test_second_start_does_not_harm_the_running_broker(rabbitmq: RabbitMQ) -> No
 def test_crashed_broker_starts_again_with_its_messages(tmp_path: Path) -> None:
     """A broker that died by itself starts again on its port with the confirmed messages; kill leaves no process."""
     before = descendants()
-    broker = RabbitMQ(tmp_path)
-    broker.start()
-    asyncio.run(keep_message(broker.url()))
-    os.kill(broker.pid, signal.SIGKILL)
-    wait_until(lambda: not broker.is_running)
+    with RabbitMQ(tmp_path) as broker:
+        asyncio.run(keep_message(broker.url()))
+        wait_until(lambda: is_written(tmp_path, QUEUE))
+        os.kill(broker.pid, signal.SIGKILL)
+        wait_until(lambda: not broker.is_running)
 
-    broker.start()
-    started = [process for process in descendants() if process not in before]
-    message = asyncio.run(kept_message(broker.url()))
-    broker.kill()
+        broker.start()
+        started = [process for process in descendants() if process not in before]
+        message = asyncio.run(kept_message(broker.url()))
+        broker.kill()
 
     assert message == BODY
     wait_until(lambda: all(is_gone(process) for process in started))
