@@ -47,7 +47,7 @@ from wallet_core.ports import Clock
 from wallet_core.settlement import Ack, DeadLetter, RetryAfter
 
 OUTAGE_MAX_S = 60.0
-"""How long a batch waits in hand for the database, seconds, before the deliveries go back (design section 3)."""
+"""How long a batch waits in hand for the database, seconds, before the deliveries go back."""
 
 HALTED_PARKING_S = 10.0
 """How long a consumption that halts waits for its last dead letters to be confirmed, seconds; else they come again."""

@@ -1,4 +1,4 @@
-"""Whether a signup that is missing may still be on its way (port ``LateSignups``, design rule 7).
+"""Whether a signup that is missing may still be on its way (port ``LateSignups``; docs/events.md says why it matters).
 
 It may, while ``wallet.user.q`` holds messages, while signups have arrived here that no batch has taken, in the first
 60 s of our life, and whenever the broker cannot be asked. AMQP counts ready messages only: signups that another
@@ -15,7 +15,7 @@ from adapters.rabbitmq.connection import BROKER_ERRORS
 from wallet_core.messages import Subject
 
 YOUNG_S = 60.0
-"""How long our own life is too young to know, seconds (design rule 7)."""
+"""How long our own life is too young to know, seconds."""
 
 
 class LateSignupWatch:

@@ -1,4 +1,4 @@
-"""Messages that no neighbour should ever send, and what each must come to by design rule 6.
+"""Messages that no neighbour should ever send, and what each must come to.
 
 Numbers are written as raw JSON, for no encoder would write most of them. Every message has a transaction id of its own
 and its name as message id, by which a dead letter is found again.

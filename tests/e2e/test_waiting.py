@@ -9,7 +9,7 @@ from tests.e2e.deployment import RETRY_DELAYS_MS, Site, deployed, new_id
 from tests.scenario import signup, topup_v1, transfer
 
 YOUNG_S = 2.0
-"""What the test takes for the 60 s of design rule 7, in which a process is too young to know. Nothing else differs."""
+"""What the test takes for the 60 s in which a process is too young to know. Nothing else differs."""
 
 YOUNGER = f"import adapters.rabbitmq.late_signups as late_signups; late_signups.YOUNG_S = {YOUNG_S}"
 

@@ -41,10 +41,16 @@ async def connect(url: str, timeout_s: float = WAIT_S) -> None:
     await connection.close()
 
 
-async def keep_message(url: str) -> None:
-    """Leave one persistent message, confirmed by the broker, in a durable queue."""
+async def declare_queue(url: str) -> None:
+    """Declare the durable queue."""
     async with await aio_pika.connect(url, timeout=WAIT_S) as connection, connection.channel() as channel:
         await channel.declare_queue(QUEUE, durable=True, timeout=WAIT_S)
+
+
+async def keep_message(url: str) -> None:
+    """Leave one persistent message, confirmed by the broker, in the durable queue."""
+    await declare_queue(url)
+    async with await aio_pika.connect(url, timeout=WAIT_S) as connection, connection.channel() as channel:
         message = aio_pika.Message(BODY, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
         await channel.default_exchange.publish(message, QUEUE, timeout=WAIT_S)
 
@@ -56,16 +62,6 @@ async def kept_message(url: str) -> bytes:
         message = await queue.get(timeout=WAIT_S)
         await message.nack(requeue=True)
         return message.body
-
-
-def is_written(data_dir: Path, queue: str) -> bool:
-    """
-    Tell whether the broker's log of definitions has a queue.
-
-    A message is on the disk when it is confirmed. The definition of its queue follows up to two seconds later, from the
-    write cache of Erlang's disk_log; a broker that is killed before has lost both.
-    """
-    return any(queue.encode() in log.read_bytes() for log in data_dir.glob("mnesia/*/LATEST.LOG"))
 
 
 def test_missing_rabbitmq_says_what_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,8 +185,12 @@ def test_crashed_broker_starts_again_with_its_messages(tmp_path: Path) -> None:
     """A broker that died by itself starts again on its port with the confirmed messages; kill leaves no process."""
     before = descendants()
     with RabbitMQ(tmp_path) as broker:
+        # A confirmed message is on the disk. The definition of its queue is there for certain only after a stop in good
+        # order: of queues that were declared just before the kill, one in forty was gone, and its message with it.
+        asyncio.run(declare_queue(broker.url()))
+        broker.stop()
+        broker.start()
         asyncio.run(keep_message(broker.url()))
-        wait_until(lambda: is_written(tmp_path, QUEUE))
         os.kill(broker.pid, signal.SIGKILL)
         wait_until(lambda: not broker.is_running)
 

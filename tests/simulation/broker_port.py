@@ -20,7 +20,7 @@ PUBLISH = (*CALL, Fault.TWICE, Fault.OVERSLEPT)
 PARK = (*CALL, Fault.TWICE, Fault.LATE)
 
 YOUNG_MS = 60_000
-"""How long a process is too young to know that no signup will come (design rule 7)."""
+"""How long a process is too young to know that no signup will come."""
 
 
 @dataclass(frozen=True, slots=True)

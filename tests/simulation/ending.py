@@ -116,7 +116,7 @@ def _check_sums(ended: Ended) -> None:
     I1: where everybody can pay, the balances follow from what was sent alone, whatever the order was.
 
     Except for one thing: a process does not see a signup that another one has in hand, so with several processes a
-    transaction may have ended in ``Wallet not found`` (design rule 7 promises more only for what waits in the queue).
+    transaction may have ended in ``Wallet not found`` (more is promised only for what waits in the queue).
     """
     policy = ended.story.policy
     requests = [

@@ -37,7 +37,7 @@ LEGAL = {
     TransactionState.REVERSAL_DUE: {TransactionState.REVERSAL_DUE, TransactionState.REVERSED},
     TransactionState.VOID: {TransactionState.VOID},
 }
-"""From which state to which by one commit (design rule 3), which may hold several events; the others are final."""
+"""From which state to which by one commit, which may hold several events; the others are final."""
 
 
 @dataclass(frozen=True, slots=True)

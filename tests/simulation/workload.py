@@ -69,7 +69,7 @@ def shortly(id_: str) -> str:
 TALES = ("C", "C", "C", "CC", "CF", "CF", "FC", "F", "CFC", "CFF", "CCF", "FCF")
 TRANSACTIONS_MAX = 9
 LATENESS_MS = (0, 0, 0, 3_000, 20_000)
-"""How much later than drawn a signup comes; the wait for it is 51 s at least (design rule 7)."""
+"""How much later than drawn a signup comes; the wait for it is 51 s at least (docs/events.md)."""
 
 PAUSES_MS = (0, 0, 8_000)
 """Between what is told about one transaction: it may fail after its answer has long gone out."""

@@ -1,4 +1,4 @@
-"""The fingerprint of a ``completed``: its meaning and nothing else (design rule 3)."""
+"""The fingerprint of a ``completed``: its meaning and nothing else."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-The producer's id is the idempotency key: the same id with another meaning is its bug, ``key_reused`` (design rule 3).
+The producer's id is the idempotency key: the same id with another meaning is its bug, ``key_reused``.
 
 T is a transfer of 60.00 from Alice to Carol, of which Alice has 100.00.
 """

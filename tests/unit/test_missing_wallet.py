@@ -1,4 +1,4 @@
-"""A wallet that is not there yet, never comes, or waits for a person (design rule 7)."""
+"""A wallet that is not there yet, never comes, or waits for a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Amounts (design rule 1): whole counts of minor units or a refusal; no float, no rounding, no slow number."""
+"""Amounts: whole counts of minor units or a refusal; no float, no rounding, no slow number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A reversal that stays due is one dead letter, however many copies of its ``failed`` there are (design rule 6)."""
+"""A reversal that stays due is one dead letter, however many copies of its ``failed`` there are."""
 
 from __future__ import annotations
 

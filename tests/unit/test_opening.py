@@ -1,4 +1,4 @@
-"""Opening wallets, with and without an opening balance (design rule 2)."""
+"""Opening wallets, with and without an opening balance."""
 
 from __future__ import annotations
 

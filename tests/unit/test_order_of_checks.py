@@ -1,4 +1,4 @@
-"""Which check comes first (design rule 4), and what is known, unreadable or unanswerable."""
+"""Which check comes first, and what is known, unreadable or unanswerable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a delivery: the table of design rule 6, and the waits of rule 7."""
+"""What becomes of a delivery: dead letters, retries, and the wait for what may still come."""
 
 from __future__ import annotations
 

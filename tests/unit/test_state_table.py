@@ -1,5 +1,5 @@
 """
-The state table of a transaction (design rule 3), cell by cell.
+The state table of a transaction (docs/events.md), cell by cell.
 
 Alice has 100.00, Bob nothing. The transaction is a transfer of 60.00 from Alice to Bob, or of 600.00 where it is to be
 refused. ``spend`` sends Bob's 60.00 on to Carol, ``refill`` gives Bob 60.00 again.

@@ -1,4 +1,4 @@
-"""What one unit of work asks of the store: a handful of calls, whatever the number of events (design section 3)."""
+"""What one unit of work asks of the store: a handful of calls, whatever the number of events."""
 
 from __future__ import annotations
 

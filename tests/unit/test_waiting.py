@@ -1,4 +1,4 @@
-"""Waiting: for a late signup, and for the money of a due reversal (design rules 6 and 7)."""
+"""Waiting: for a late signup, and for the money of a due reversal."""
 
 from __future__ import annotations
 
