@@ -46,6 +46,9 @@ MEMORY_SHOWN_MIB = 160
 COLUMNS = 3
 """Curves beside each other."""
 
+HEADROOM = 1.1
+"""How far an axis goes beyond the largest value, so that no point lies on the frame."""
+
 LABEL_SHARE = 0.03
 """A stage that is narrower than this share of the bar has no room for its number."""
 
@@ -142,9 +145,9 @@ def curves(results: Results) -> Figure:
         axes.plot(curve["x"], curve["rate"], marker="o", markersize=3, color=COLOURS[shown["driver"]])
         if curve["log"]:
             axes.set_xscale("log")
-        else:
-            axes.set_xticks(curve["x"])
-        axes.set_ylim(bottom=0)
+            axes.minorticks_off()
+        axes.set_xticks(curve["x"], labels=map(str, curve["x"]), fontsize=7)
+        axes.set_ylim(0, HEADROOM * max(curve["rate"]))
         axes.set_xlabel(curve["axis"], fontsize=8)
         axes.set_ylabel("transfers/s" if number % COLUMNS == 1 else "")
     return figure
