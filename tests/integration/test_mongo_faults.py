@@ -135,6 +135,15 @@ async def test_a_connection_that_breaks_at_any_command_costs_nothing(
     assert ONE_EFFECT == await bank.effects()
 
 
+@over_both_drivers
+async def test_a_connection_that_breaks_before_the_commit_is_counted(bank: Bank, mongo_client: Client) -> None:
+    """The body runs again as after a lost race, and operators see which of the two it was."""
+    with failing(mongo_client, ["update"], times=1, closeConnection=True):
+        await bank.transfer()
+
+    assert bank.observer.counts == {"connection_lost": 1}
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize(("driver", "code"), BY_EACH_DRIVER)
 async def test_a_primary_that_leaves_at_any_command_costs_nothing(
