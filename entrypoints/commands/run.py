@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from entrypoints.container import Container
+from entrypoints.event_loop import loop_factory
 from entrypoints.screen import fail
 from entrypoints.service import Part, Service
 from entrypoints.settings import Settings
@@ -17,19 +17,10 @@ def run(settings: Settings, part: Part) -> int:
     """
     Run until SIGTERM or SIGINT; 2 when something must be mended before a start.
 
-    On uvloop where it is installed (extra ``fast``), else on the loop of the standard library. The loop is left as it
-    is: to close it waits, without a limit, for every task that is still there, such as a rollback that hangs with its
-    database. The caller is to end the process.
+    The loop is left as it is: to close it waits, without a limit, for every task that is still there, such as a
+    rollback that hangs with its database. The caller is to end the process.
     """
-    return asyncio.Runner(loop_factory=_loop_factory()).run(_run(settings, part))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    try:
-        from uvloop import new_event_loop  # noqa: PLC0415 - optional
-    except ImportError:
-        return asyncio.new_event_loop
-    return new_event_loop
+    return asyncio.Runner(loop_factory=loop_factory()).run(_run(settings, part))
 
 
 async def _run(settings: Settings, part: Part) -> int:
