@@ -138,14 +138,14 @@ class Settings(BaseSettings):
         meaning="Driver of MongoDB: motor, or PyMongo Async. Both write the same books; change it whenever you like.",
     )
     wallet_batch_max: Annotated[int, Field(ge=1, le=5_000)] = _setting(
-        "500",
+        "2000",
         accepts="1 to 5000",
         meaning="Most deliveries that one unit of work handles. Nobody waits for it to fill.",
     )
     wallet_prefetch: Annotated[int, BeforeValidator(_prefetch)] = _setting(
         "auto",
         accepts="`auto`, or WALLET_BATCH_MAX to 65535",
-        meaning="Deliveries of one queue that may be with us unsettled. `auto`: twice WALLET_BATCH_MAX.",
+        meaning="Deliveries of one queue that may be in our memory unsettled. `auto`: twice WALLET_BATCH_MAX.",
     )
     wallet_partitions: Annotated[tuple[int, ...], BeforeValidator(setting_values.partitions)] = _setting(
         "none",

@@ -80,12 +80,6 @@ INDEXES = (
         "a wallet's page of one kind; the page of all kinds is a range of _id",
     ),
     Index(
-        "entries",
-        "by_time",
-        {"_id.w": 1, "recordedAt": 1, "_id.n": 1},
-        "turns a from or until of a statement into a sequence with one look",
-    ),
-    Index(
         "transactions",
         "reversals_due",
         {"dueSince": 1},

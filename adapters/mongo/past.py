@@ -1,4 +1,4 @@
-"""The past of a transaction, read for its explanation: documents by their ids, and one look into the index ``by_time``.
+"""The past of a transaction, read for its explanation: documents by their ids, instants by ``recorded_times``.
 
 Nothing is written, and nothing is scanned: a user that may read is enough. The reads are no snapshot. They need none:
 entries never change, and a record names those that were committed with it.
@@ -13,10 +13,14 @@ from adapters.mongo.client import Database
 from adapters.mongo.cutover import CUTOVER
 from adapters.mongo.documents import entry_from_document, entry_key
 from adapters.mongo.fields import id_to, integer, optional_instant, subdocument
+from adapters.mongo.recorded_times import last_recorded
 from adapters.mongo.repositories import MongoJournal, MongoWallets
 from wallet_core.ledger import Entry, TransactionRecord
 from wallet_core.leg_audit import EntryKey, key_of
 from wallet_core.wallet import SuspendedWallet, Wallet
+
+SEQUENCE_MAX = 2**63 - 1
+"""The largest that the database can hold: a bound behind every entry of a wallet."""
 
 
 class MongoPast:
@@ -45,14 +49,15 @@ class MongoPast:
 
     async def sequence_at(self, wallet_id: str, instant: datetime) -> int:
         """Give the sequence of the last entry recorded at an instant or before; see ``past.Past.sequence_at``."""
-        documents = await self._entries.find(
-            {"_id.w": id_to(wallet_id), "recordedAt": {"$lte": instant}},
+        newest = await self._entries.find(
+            {"_id": {"$gte": entry_key(wallet_id, 1), "$lte": entry_key(wallet_id, SEQUENCE_MAX)}},
             projection={"_id": 1},
-            sort=[("recordedAt", -1), ("_id.n", -1)],
+            sort=[("_id", -1)],
             limit=1,
             rows_expected=1,
         )
-        return integer(subdocument(documents[0], "_id"), "n") if documents else 0
+        last = integer(subdocument(newest[0], "_id"), "n") if newest else 0
+        return await last_recorded(self._entries, wallet_id, last, lambda recorded_at: recorded_at <= instant)
 
     async def not_applied_at(self, transaction_id: str) -> datetime | None:
         """

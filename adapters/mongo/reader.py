@@ -13,15 +13,15 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Mapping, Sequence
-from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 from bson import Int64
 
 from adapters.mongo.client import Database
 from adapters.mongo.documents import entry_from_document, entry_key, owner, owner_forms, wallets_by_user
-from adapters.mongo.fields import id_to, identifier, integer, subdocument
+from adapters.mongo.fields import id_to, identifier, subdocument
 from adapters.mongo.handles import Document
+from adapters.mongo.recorded_times import last_recorded
 from adapters.mongo.shared_query import WAIT_S_MAX, SharedQuery
 from wallet_core.errors import StoreUnavailable
 from wallet_core.ledger import Entry, EntryKind
@@ -85,22 +85,11 @@ class MongoReader:
         first, end = 1, wallet.version + 1
         if query.before_sequence is not None:
             end = min(end, query.before_sequence)
-        if query.recorded_from is not None:
-            first = await self._first_since(wallet.id, query.recorded_from) or end
-        if query.recorded_until is not None:
-            end = min(end, await self._first_since(wallet.id, query.recorded_until) or end)
+        if (since := query.recorded_from) is not None:
+            first += await last_recorded(self._entries, wallet.id, end - 1, lambda recorded_at: recorded_at < since)
+        if (until := query.recorded_until) is not None:
+            end = 1 + await last_recorded(self._entries, wallet.id, end - 1, lambda recorded_at: recorded_at < until)
         return Span(wallet.id, first, end)
-
-    async def _first_since(self, wallet_id: str, instant: datetime) -> int | None:
-        """Find the first sequence recorded at an instant or later: one look into the index ``by_time``."""
-        documents = await self._entries.find(
-            {"_id.w": id_to(wallet_id), "recordedAt": {"$gte": instant}},
-            projection={"_id": 1},
-            sort=[("recordedAt", 1), ("_id.n", 1)],
-            limit=1,
-            rows_expected=1,
-        )
-        return integer(subdocument(documents[0], "_id"), "n") if documents else None
 
     async def _page_of_kind(self, span: Span, kind: EntryKind, limit: int) -> list[Entry]:
         documents = await self._entries.find(

@@ -61,10 +61,15 @@ _log: FilteringBoundLogger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Consumption:
-    """How to consume. ``prefetch`` counts for each queue and is at least ``batch_max``; see OUTAGE_MAX_S."""
+    """
+    How to consume. ``prefetch`` counts for each queue and is at least ``batch_max``; see OUTAGE_MAX_S.
 
-    batch_max: int = 500
-    prefetch: int = 1_000
+    Defaults by measurement (``docs/performance.md``): a larger batch is hardly faster, and twice a batch lets the next
+    one arrive while this one is posted.
+    """
+
+    batch_max: int = 2_000
+    prefetch: int = 4_000
     outage_max_s: float = OUTAGE_MAX_S
 
     def __post_init__(self) -> None:

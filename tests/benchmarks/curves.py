@@ -63,8 +63,8 @@ def _curves_of_service(usual: Shape, few: Shape) -> tuple[Curve, ...]:
         ),
         Curve(
             "prefetch",
-            "WALLET_PREFETCH (batches of up to 500)",
-            tuple(Point(count, usual, {"WALLET_PREFETCH": str(count)}) for count in (500, 1_000, 2_000, 5_000)),
+            "WALLET_PREFETCH (batches of up to 2,000)",
+            tuple(Point(count, usual, {"WALLET_PREFETCH": str(count)}) for count in (2_000, 3_000, 4_000, 8_000)),
         ),
         Curve(
             "processes",

@@ -38,7 +38,7 @@ ROUNDS = 3
 ANSWERS = 20_000
 
 ROW_ANSWERS = 500
-"""The default of WALLET_BATCH_MAX."""
+"""Units of work that are not full."""
 
 USERS = 1_000
 

@@ -10,10 +10,12 @@ from pymongo import MongoClient
 
 from adapters.mongo.adoption import unmigrated
 from adapters.mongo.client import APPLICATION_NAME, Database
-from adapters.mongo.documents import entry_to_document, wallet_to_document
+from adapters.mongo.documents import entry_key, entry_to_document, wallet_to_document
 from adapters.mongo.pending_answers import MongoPendingAnswers
 from adapters.mongo.reader import MongoReader
+from adapters.mongo.recorded_times import PROBES
 from tests.fixtures.driver import over_both_drivers
+from wallet_core.errors import LedgerCorrupted
 from wallet_core.ledger import EntryKind
 from wallet_core.ports import StatementQuery
 from wallet_core.testing.conformance.store import ALICE, BOB, DORA, NOON
@@ -72,14 +74,6 @@ async def profiler(database: Database, mongo_client: Client) -> Profiler:
         (StatementQuery(ALICE, LIMIT, kind=EntryKind.TOPUP), "kind: 1", 2),
         (StatementQuery(ALICE, LIMIT, before_sequence=1_500, kind=EntryKind.TOPUP), "kind: 1", 2),
         (StatementQuery(ALICE, LIMIT, kind=EntryKind.REVERSAL), "kind: 1", 2),
-        (StatementQuery(ALICE, LIMIT, recorded_from=NOON + 100 * MINUTE), "_id: 1", 3),
-        (StatementQuery(ALICE, LIMIT, recorded_until=NOON + 1_500 * MINUTE), "_id: 1", 3),
-        (
-            StatementQuery(ALICE, LIMIT, 2_000, EntryKind.TOPUP, NOON + 100 * MINUTE, NOON + 2_500 * MINUTE),
-            "kind: 1",
-            4,
-        ),
-        (StatementQuery(ALICE, LIMIT, recorded_from=NOON + 9_999 * MINUTE), "recordedAt: 1", 2),
     ],
 )
 async def test_a_page_costs_its_rows(
@@ -97,6 +91,50 @@ async def test_a_page_costs_its_rows(
         assert int(str(each["docsExamined"])) <= max(1, len(page))
         assert int(str(each["keysExamined"])) <= len(page) + 3
         assert "hasSortStage" not in each
+
+
+@pytest.mark.parametrize(
+    ("query", "searches", "is_empty"),
+    [
+        (StatementQuery(ALICE, LIMIT, recorded_from=NOON + 100 * MINUTE), 1, False),
+        (StatementQuery(ALICE, LIMIT, recorded_until=NOON + 1_500 * MINUTE), 1, False),
+        (StatementQuery(ALICE, LIMIT, None, EntryKind.TOPUP, NOON + 100 * MINUTE, NOON + 2_500 * MINUTE), 2, False),
+        (StatementQuery(ALICE, LIMIT, recorded_from=NOON + 9_999 * MINUTE), 1, True),
+    ],
+)
+async def test_an_instant_costs_three_queries_among_thousands(
+    database: Database,
+    profiler: Profiler,
+    query: StatementQuery,
+    searches: int,
+    is_empty: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """The first entry since an instant is found among 3,000 by reading at most 32 of them at a time, three times."""
+    with profiler.watch() as seen:
+        page = await MongoReader(database).entries(query)
+
+    probing = [each for each in seen if "$in" in str(each["command"]) and "recordedAt" in str(each["command"])]
+    assert page is not None
+    assert is_empty is (not page)
+    assert len(seen) - len(probing) == 2 - is_empty
+    assert len(probing) <= 3 * searches
+    for each in probing:
+        assert str(each["planSummary"]).startswith("IXSCAN { _id: 1 }")
+        assert int(str(each["docsExamined"])) <= PROBES
+        assert int(str(each["keysExamined"])) <= 2 * PROBES
+
+
+async def test_an_instant_in_a_gap_of_the_books_is_an_error(
+    database: Database, profiler: Profiler, mongo_client: Client
+) -> None:
+    """A statement that would have to guess, because an entry is gone, says so and names the audit."""
+    wallet = await MongoReader(database).wallet_of(ALICE)
+    assert wallet is not None
+    for sequence in range(1, ENTRIES, 2):
+        mongo_client[database.name]["entries"].delete_one({"_id": entry_key(wallet.id, sequence)})
+
+    with pytest.raises(LedgerCorrupted, match=r"is missing: run 'wallet audit'"):
+        await MongoReader(database).entries(StatementQuery(ALICE, LIMIT, recorded_from=NOON + 100 * MINUTE))
 
 
 @over_both_drivers
