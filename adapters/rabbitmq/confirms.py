@@ -125,7 +125,7 @@ class ConfirmedChannel:
                 await wave.send()
                 if on_sent is not None:
                     on_sent()
-                await asyncio.wait(wave.confirmations)
+                await wave.confirmed()
         except BROKER_ERRORS as error:
             broken = described(error)
         finally:
@@ -172,9 +172,9 @@ def waves(message_ids: Sequence[str | None]) -> Iterator[list[int]]:
 
 
 def _publication(confirmation: Confirmation) -> Publication:
-    if confirmation.cancelled():
+    if confirmation.is_given_up:
         return Publication.UNKNOWN
-    error = confirmation.exception()
+    error = confirmation.error
     if error is None:
         return Publication.CONFIRMED
     if isinstance(error, PublishError | ChannelNotFoundEntity):
@@ -195,7 +195,7 @@ def _log_unconfirmed(wave: Wave, publications: Sequence[Publication], broken: st
         return
     first = positions[0]
     message, confirmation = wave.messages[first], wave.confirmations[first]
-    error = None if confirmation.cancelled() else confirmation.exception()
+    error = confirmation.error
     _log.warning(
         "publications_unconfirmed",
         count=len(positions),

@@ -22,6 +22,7 @@ from structlog.typing import FilteringBoundLogger
 from yarl import URL
 
 from adapters.rabbitmq.backoff import Backoff
+from adapters.rabbitmq.frame_reading import read_in_pieces
 from adapters.rabbitmq.frame_tolerance import tolerate_unreadable_properties
 from adapters.rabbitmq.observer import Observer
 
@@ -102,6 +103,7 @@ async def answer_within(timeout_s: float) -> AsyncIterator[None]:
 async def connected(url: str, name: str) -> AsyncIterator[AbstractConnection]:
     """Open a connection that the broker's tools show as ``name``. Raises one of BROKER_ERRORS."""
     tolerate_unreadable_properties()
+    read_in_pieces()
     address = URL(url)
     if "heartbeat" not in address.query:
         address = address.update_query(heartbeat=str(HEARTBEAT_S))

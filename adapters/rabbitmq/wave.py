@@ -2,17 +2,18 @@
 
 ``Channel.basic_publish`` of the client library costs a task, two futures and a write for each message: two thirds of
 what a publish costs us. This does what it does, on the same public attributes of the channel, for many messages at
-once. Nothing is kept here: how each message ended is for ``confirms.py`` to say.
+once, with one future for all of them. Nothing is kept here: how each message ended is for ``confirms.py`` to say.
 """
 
 from __future__ import annotations
 
-from asyncio import Future
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 from uuid import uuid4
 
-from aiormq.abc import ChannelFrame, ConfirmationFrameType
+from aiormq.abc import ChannelFrame
 from aiormq.channel import Channel
 from pamqp.body import ContentBody
 from pamqp.commands import Basic
@@ -30,8 +31,48 @@ class Outgoing:
     properties: Basic.Properties
 
 
-Confirmation = Future[ConfirmationFrameType]
-"""How a message ends: with a confirm, with an exception of the client library, or cancelled, when nobody knows."""
+class Confirmation:
+    """
+    How a message ends: with a confirm, with an ``error`` of the client library, or not at all: then nobody knows.
+
+    It stands where the library keeps a future for each message, and has of one what the library calls. Four callbacks
+    and a place in two sets of futures cost more than the message itself.
+    """
+
+    __slots__ = ("_is_done", "_on_end", "error", "is_given_up")
+
+    def __init__(self, on_end: Callable[[], None]) -> None:
+        """Be open; ``on_end`` hears of the end, unless it is given up before."""
+        self._on_end = on_end
+        self._is_done = False
+        self.error: BaseException | None = None
+        self.is_given_up = False
+
+    def done(self) -> bool:
+        """Tell whether it has ended."""
+        return self._is_done
+
+    def cancelled(self) -> bool:
+        """Tell whether nobody waits for it any more; the library does not warn of an answer that is late then."""
+        return self.is_given_up
+
+    def set_result(self, _: object) -> None:
+        """End well: the broker has taken it."""
+        self._end(None)
+
+    def set_exception(self, error: BaseException) -> None:
+        """End badly: it has come back, was refused, or could not be sent."""
+        self._end(error)
+
+    def give_up(self) -> None:
+        """Wait no longer."""
+        if not self._is_done:
+            self._is_done = self.is_given_up = True
+
+    def _end(self, error: BaseException | None) -> None:
+        if not self._is_done:
+            self._is_done, self.error = True, error
+            self._on_end()
 
 
 class Wave:
@@ -41,7 +82,9 @@ class Wave:
         """Take the messages; nothing is sent yet."""
         self._channel = channel
         self.messages = messages
-        self.confirmations: list[Confirmation] = [channel.create_future() for _ in messages]
+        self.confirmations = [Confirmation(self._ended) for _ in messages]
+        self._open = len(messages)
+        self._all_ended = channel.create_future()  # the channel ends it with an error when it is closed
 
     async def send(self) -> None:
         """
@@ -57,11 +100,26 @@ class Wave:
             await channel.write_queue.put(ChannelFrame(payload, should_close=False, drain_future=written))
             await written
 
+    async def confirmed(self) -> None:
+        """Wait until all messages have ended; a channel that is closed meanwhile ends them with its error."""
+        await asyncio.wait({self._all_ended})
+        error = self._all_ended.exception()
+        for confirmation in self.confirmations:
+            if error is not None and not confirmation.done():
+                confirmation.set_exception(error)
+
     def end(self) -> bool:
         """Wait for nothing more; tell whether each message has ended by itself, so that the channel is as new."""
-        for message in self.messages:
+        self._all_ended.cancel()
+        for message, confirmation in zip(self.messages, self.confirmations, strict=True):
             self._channel.message_id_delivery_tag.pop(message.properties.message_id or "", None)
-        return not [confirmation for confirmation in self.confirmations if confirmation.cancel()]
+            confirmation.give_up()
+        return not any(confirmation.is_given_up for confirmation in self.confirmations)
+
+    def _ended(self) -> None:
+        self._open -= 1
+        if not self._open and not self._all_ended.done():
+            self._all_ended.set_result(None)
 
     def _frames(self) -> Iterator[bytes]:
         """Give the frames of each message, and have the channel expect its confirm."""
@@ -77,7 +135,7 @@ class Wave:
                 confirmation.set_exception(error)
                 continue
             channel.delivery_tag += 1
-            channel.confirmations[channel.delivery_tag] = confirmation
+            channel.confirmations[channel.delivery_tag] = cast("asyncio.Future[object]", confirmation)
             channel.message_id_delivery_tag[properties.message_id] = channel.delivery_tag
             yield publish
             yield content
