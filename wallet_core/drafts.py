@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from wallet_core.errors import LedgerCorrupted, WalletSuspended
@@ -104,7 +104,7 @@ class Drafts:
             vocabulary=record.vocabulary,
             finalized_at=self._now,
         )
-        self.keep_record(replace(record, answer=answer))
+        self.keep_record(record.answered(answer))
         self.publish(record.id)
 
     def publish(self, transaction_id: str) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
 from json.encoder import encode_basestring_ascii as _text
+from typing import NamedTuple
 
 from wallet_core.events import TransactionFinalized, Vocabulary
 
@@ -120,37 +121,33 @@ class Entry:
         The order is ``[form, wallet, sequence, transaction, kind, direction, amount, balance after, currency,
         counterparty, description, reverses, occurred at, recorded at]``; what is absent is ``null``.
         """
-        return (
-            f"[{ENTRY_FORM},{_text(self.wallet_id)},{self.sequence},{_text(self.transaction_id)},"
-            f'"{self.kind}","{self.direction}",{self.amount_minor},{self.balance_after_minor},'
-            f"{_text(self.currency)},{_text_or_null(self.counterparty_id)},{_text_or_null(self.description)},"
-            f"{'null' if self.reverses_sequence is None else self.reverses_sequence},"
-            f"{'null' if self.occurred_at is None else epoch_ms(self.occurred_at)},{epoch_ms(self.recorded_at)}]"
-        ).encode("ascii")
+        return _canonical_bytes(self)
 
     def hash_after(self, previous_hash: bytes) -> bytes:
         """Compute the seal: SHA-256 over the previous entry's hash (32 zero bytes for the first) and our bytes."""
         return sha256(previous_hash + self.canonical_bytes()).digest()
 
+
+class EntryContent(NamedTuple):
+    """What an entry says, before it is sealed: the fields of ``Entry`` but its hash, in their order."""
+
+    wallet_id: str
+    sequence: int
+    transaction_id: str
+    kind: EntryKind
+    direction: Direction
+    amount_minor: int
+    balance_after_minor: int
+    currency: str
+    counterparty_id: str | None
+    description: str | None
+    reverses_sequence: int | None
+    occurred_at: datetime | None
+    recorded_at: datetime
+
     def sealed_after(self, previous_hash: bytes) -> Entry:
-        """Give this entry with its seal, after an entry with this hash."""
-        # Spelled out: dataclasses.replace takes three times as long.
-        return Entry(
-            self.wallet_id,
-            self.sequence,
-            self.transaction_id,
-            self.kind,
-            self.direction,
-            self.amount_minor,
-            self.balance_after_minor,
-            self.currency,
-            self.counterparty_id,
-            self.description,
-            self.reverses_sequence,
-            self.occurred_at,
-            self.recorded_at,
-            self.hash_after(previous_hash),
-        )
+        """Give the entry with its seal, after an entry with this hash."""
+        return Entry(*self, sha256(previous_hash + _canonical_bytes(self)).digest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +207,32 @@ class TransactionRecord:
     is_legacy: bool = False
     seen: tuple[SeenWallet, ...] = ()
 
+    def answered(self, answer: TransactionFinalized) -> TransactionRecord:
+        """Give this record with its latest answer."""
+        # Spelled out: dataclasses.replace takes twice as long.
+        return TransactionRecord(
+            self.id,
+            self.state,
+            self.vocabulary,
+            self.currency,
+            self.recorded_at,
+            self.changed_at,
+            self.fingerprint,
+            self.kind,
+            self.sender_id,
+            self.recipient_id,
+            self.amount_minor,
+            self.occurred_at,
+            self.legs,
+            self.reversal_legs,
+            answer,
+            self.reason,
+            self.due_since,
+            self.dead_letter_id,
+            self.is_legacy,
+            self.seen,
+        )
+
     @property
     def initiator_id(self) -> str | None:
         """Who asked for it: the owner of a top-up, else the sender (of an unknown type too)."""
@@ -219,6 +242,16 @@ class TransactionRecord:
     def revision(self) -> int:
         """The revision of the latest answer; 0 while there is none."""
         return 0 if self.answer is None else self.answer.revision
+
+
+def _canonical_bytes(entry: Entry | EntryContent) -> bytes:
+    return (
+        f"[{ENTRY_FORM},{_text(entry.wallet_id)},{entry.sequence},{_text(entry.transaction_id)},"
+        f'"{entry.kind}","{entry.direction}",{entry.amount_minor},{entry.balance_after_minor},'
+        f"{_text(entry.currency)},{_text_or_null(entry.counterparty_id)},{_text_or_null(entry.description)},"
+        f"{'null' if entry.reverses_sequence is None else entry.reverses_sequence},"
+        f"{'null' if entry.occurred_at is None else epoch_ms(entry.occurred_at)},{epoch_ms(entry.recorded_at)}]"
+    ).encode("ascii")
 
 
 def epoch_ms(instant: datetime) -> int:
