@@ -1,6 +1,6 @@
 """How often Python looks for cycles of garbage: seldom, because we make none worth looking for.
 
-A batch of 500 transfers makes some 20,000 objects that live until it is settled, and are freed by their reference
+A batch of 2,000 transfers makes some 80,000 objects that live until it is settled, and are freed by their reference
 counts then. With Python's own threshold of 700 new objects the collector walks over them again and again, and finds
 nothing: a fifth of the time of a drain (``docs/performance.md``).
 """
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import gc
 
-NEW_OBJECTS_MAX = 20_000
-"""New objects after which the youngest are looked at: as many as a batch holds at a time."""
+NEW_OBJECTS_MAX = 200_000
+"""New objects after which the youngest are looked at: more than a batch and its answers hold at a time."""
 
 YOUNG_COLLECTIONS_MAX = 20
 """Collections of one generation after which the next older one is looked at too; Python's own is 10."""
