@@ -70,8 +70,8 @@ class AckingOverHoles(WalletProcess):
 class LosingIntake(WatchedIntake):
     """Forgets an event once it is isolated."""
 
-    async def _post_one_by_one(self, requests: Sequence[Request]) -> Sequence[Outcome | None]:
-        outcomes = await super()._post_one_by_one(requests)
+    async def _post_apart(self, requests: Sequence[Request]) -> Sequence[Outcome | None]:
+        outcomes = await super()._post_apart(requests)
         isolated = DeadLetterReason.ISOLATED_ERROR
         return [Outcome(OutcomeKind.NOTHING) if one and one.dead_letter is isolated else one for one in outcomes]
 

@@ -121,8 +121,19 @@ def test_any_error_of_its_own_isolates_an_event(consumer: Consumer, error: Excep
     assert DeadLetterReason.ISOLATED_ERROR is handled[1].outcome.dead_letter
 
 
+def test_a_poisonous_event_hardly_delays_a_large_batch(consumer: Consumer) -> None:
+    """It is found by halving: among 1,000 events by two units of work for each of ten halvings, and four for itself."""
+    consumer.poison(700)
+
+    handled = consumer.handle(*map(topup_number, range(1_000)))
+
+    assert [700] == [number for number, result in enumerate(handled) if result.outcome.kind is OutcomeKind.SET_ASIDE]
+    assert 100 * 999 == consumer.balance(ALICE)
+    assert consumer.faults.runs <= 2 * 10 + 4
+
+
 def test_signups_come_first_in_a_poisoned_batch_too(consumer: Consumer) -> None:
-    """One by one the events of a batch end as they would have together: signups first."""
+    """Taken apart, the events of a batch end as they would have together: signups first."""
     consumer.poison(9)
 
     handled = consumer.handle(topup(transaction_id(1), STRANGER, 1), topup_number(9), signup(STRANGER))
@@ -239,16 +250,16 @@ def test_outage_settles_nothing(consumer: Consumer, error: Exception, position: 
 
 def test_outage_loses_and_doubles_nothing(consumer: Consumer) -> None:
     """A batch that is handed in again after an outage in its middle ends as if there had been none."""
-    consumer.poison(1)
+    consumer.poison(3)
     consumer.faults.errors = [None, None, None, None, StoreUnavailable("away")]
-    batch = [topup_number(1), topup_number(2), topup_number(3)]
+    batch = [topup_number(1), topup_number(2), topup_number(3), topup_number(4)]
     with pytest.raises(StoreUnavailable):
         consumer.handle(*batch)
 
     handled = consumer.handle(*batch)
 
-    assert ["set_aside", "repeated", "applied"] == [result.outcome.kind for result in handled]
-    assert consumer.balance(ALICE) == 200
+    assert ["repeated", "repeated", "set_aside", "applied"] == [result.outcome.kind for result in handled]
+    assert consumer.balance(ALICE) == 300
 
 
 def test_nobody_is_isolated_while_the_store_does_not_answer(consumer: Consumer) -> None:
