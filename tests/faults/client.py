@@ -12,9 +12,10 @@ import json
 import time
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
+from uuid import uuid4
 
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError
@@ -86,7 +87,7 @@ class Client:
 
     async def send_outgoing(self, *events: Outgoing) -> None:
         """Publish any bytes with any properties, and return when each is confirmed."""
-        waiting = list(events)
+        waiting = [_named(event) for event in events]
         deadline_s = time.monotonic() + SEND_S_MAX
         while waiting:
             assert time.monotonic() < deadline_s, f"{len(waiting)} events were not confirmed in {SEND_S_MAX} s"
@@ -151,13 +152,23 @@ async def declare(connection: AbstractConnection) -> None:
     await channel.close()
 
 
+def _named(event: Outgoing) -> Outgoing:
+    """
+    Give an event an id before it is sent first, so that what is sent again after a lost confirm is the same message.
+
+    The library would draw another id for each try, and two dead letters about one event would look like two events.
+    """
+    properties = copy(event.properties)
+    properties.message_id = properties.message_id or uuid4().hex
+    return replace(event, properties=properties)
+
+
 async def _publish(channel: UnderlayChannel, event: Outgoing) -> object:
     return await channel.basic_publish(
         event.body,
         exchange=_EXCHANGES[event.subject],
         routing_key=event.subject.value,
-        # A copy: the library writes an id of its own into properties that have none.
-        properties=copy(event.properties),
+        properties=event.properties,
         mandatory=True,
         timeout=20,
     )
