@@ -86,12 +86,7 @@ class Outbox(Protocol):
 
 
 class Books(Protocol):
-    """
-    Everything that one unit of work may read and write.
-
-    A write may run behind its caller: then what it raises is raised by the next read or write, or by ``UnitOfWork.run``
-    before it commits. Reads see every write before them.
-    """
+    """Everything that one unit of work may read and write."""
 
     @property
     def wallets(self) -> WalletRepository:

@@ -19,7 +19,7 @@ from enum import StrEnum
 
 from pymongo import DeleteOne, UpdateOne
 
-from adapters.mongo.client import Database
+from adapters.mongo.client import Database, Session
 from adapters.mongo.documents import (
     OURS,
     OURS_ALONE,
@@ -30,7 +30,6 @@ from adapters.mongo.documents import (
 )
 from adapters.mongo.handles import Document, WriteOperation
 from adapters.mongo.schemas import REASON_STORED_LENGTH_MAX
-from adapters.mongo.session import Session
 from adapters.mongo.unit_of_work import run_in_transaction
 from adapters.mongo.v1_wallet import Adopted, Left, adopt_wallet, owner_of
 from wallet_core.errors import ConcurrentUpdate

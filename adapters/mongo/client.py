@@ -19,14 +19,16 @@ from pymongo.errors import (
     PyMongoError,
     ServerSelectionTimeoutError,
 )
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import Primary
+from pymongo.write_concern import WriteConcern
 
-from adapters.mongo.cancellation import look_at_error
+from adapters.mongo.cancellation import finished_even_if_cancelled, look_at_error
 from adapters.mongo.collection import Collection
 from adapters.mongo.driver import Driver, DriverClient, open_client, when_ready
 from adapters.mongo.errors import UnsuitableStore, outside_error
-from adapters.mongo.handles import Document
+from adapters.mongo.handles import Document, SessionHandle
 from adapters.mongo.observer import NobodyObserves, StoreObserver
-from adapters.mongo.session import Session
 from wallet_core.errors import StoreUnavailable
 
 SERVER_SELECTION_TIMEOUT_MS = 5_000
@@ -47,6 +49,9 @@ POOL_SIZE_MAX = 32
 
 POOL_WAIT_MS = 5_000
 """How long a statement waits for a free connection."""
+
+MAX_COMMIT_TIME_MS = 10_000
+"""How long the server may take for a commit; then its result counts as unknown and the commit is repeated."""
 
 APPLICATION_NAME = "wallet-service"
 """How the server's tools, and ``abandoned``, tell our connections from those of other services."""
@@ -82,6 +87,42 @@ DATABASE_URL cannot be used ({}). It looks like mongodb://user:password@host:270
 the database's name belongs to it, and special characters of the password are percent-encoded"""
 
 
+class Session:
+    """A session of the driver, for one task at a time. Raises the driver's errors: ``unit_of_work`` knows them."""
+
+    def __init__(self, handle: SessionHandle) -> None:
+        """Take the driver's session."""
+        self.handle = handle
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction has begun and was neither committed nor aborted."""
+        return self.handle.in_transaction
+
+    async def begin(self) -> None:
+        """Begin a transaction on a snapshot, whose commit waits for a majority and its journal; nothing is sent yet."""
+        await when_ready(
+            self.handle.start_transaction(
+                read_concern=ReadConcern("snapshot"),
+                write_concern=WriteConcern(w="majority", j=True),
+                read_preference=Primary(),
+                max_commit_time_ms=MAX_COMMIT_TIME_MS,
+            )
+        )
+
+    async def commit(self) -> None:
+        """Send the commit, or send it again."""
+        await finished_even_if_cancelled(self.handle.commit_transaction())
+
+    async def abort(self) -> None:
+        """Undo everything."""
+        await finished_even_if_cancelled(self.handle.abort_transaction())
+
+    async def end(self) -> None:
+        """Give the session back."""
+        await finished_even_if_cancelled(self.handle.end_session())
+
+
 class Database:
     """The database of one deployment: its collections, sessions and state. One instance serves all tasks of a loop."""
 
@@ -101,7 +142,7 @@ class Database:
     def collection(self, name: str, session: Session | None = None) -> Collection:
         """Give a collection whose statements all run in ``session``, or outside any."""
         handle = self._database.get_collection(name)
-        return Collection(name, handle, session, self.observer)
+        return Collection(name, handle, None if session is None else session.handle, self.observer)
 
     async def start_session(self, *, snapshot: bool = False) -> Session:
         """

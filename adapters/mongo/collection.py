@@ -1,24 +1,24 @@
 """One collection, as one unit of work or the outside sees it.
 
 Every statement of this package goes through here, so none can forget its session (it would be committed on its own and
-survive an abort), its measurement, or the translation of its errors. Inside a session writes run behind their caller
-(``session``); outside any, each is waited for.
+survive an abort), its measurement, or the translation of its errors. Inside a session a statement is finished even when
+its task is cancelled: what was sent goes on, and an abort must not overtake it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Sequence
+from typing import TypeVar
 
 from pymongo import ReturnDocument
 
+from adapters.mongo.cancellation import finished_even_if_cancelled
 from adapters.mongo.errors import DRIVER_ERRORS, core_error, hides_document, outside_error
-from adapters.mongo.handles import BulkResultHandle, CollectionHandle, Document, SortKeys, WriteOperation
+from adapters.mongo.handles import CollectionHandle, Document, SessionHandle, SortKeys, WriteOperation
 from adapters.mongo.observer import StoreObserver
-from adapters.mongo.session import Session
 from adapters.mongo.steps import STATEMENTS
-from wallet_core.errors import ConcurrentUpdate, WalletError
+from wallet_core.errors import WalletError
 
 T = TypeVar("T")
 
@@ -32,12 +32,13 @@ COUNT_MAX = 2**31 - 1
 class Collection:
     """Statements on one collection, all in ``session`` if there is one. Raises the core's errors (see ``errors``)."""
 
-    def __init__(self, name: str, handle: CollectionHandle, session: Session | None, observer: StoreObserver) -> None:
-        """Take the driver's collection."""
+    def __init__(
+        self, name: str, handle: CollectionHandle, session: SessionHandle | None, observer: StoreObserver
+    ) -> None:
+        """Take the driver's objects."""
         self.name = name
         self._handle = handle
         self._session = session
-        self._session_handle = None if session is None else session.handle
         self._observer = observer
 
     async def find(
@@ -56,9 +57,9 @@ class Collection:
         cursor open, and cost a second round trip to learn that nothing follows.
         """
         cursor = self._handle.find(
-            query, projection, sort=sort, limit=limit, batch_size=rows_expected + 1, session=self._session_handle
+            query, projection, sort=sort, limit=limit, batch_size=rows_expected + 1, session=self._session
         )
-        return await self._measured("find", lambda: cursor.to_list(None))
+        return await self._measured("find", cursor.to_list(None))
 
     async def page(self, after: object | None, rows_max: int, projection: Document | None = None) -> list[Document]:
         """
@@ -74,11 +75,11 @@ class Collection:
             sort=by_id,
             limit=rows_max + 1,
             batch_size=rows_max + 2,
-            session=self._session_handle,
+            session=self._session,
             min=bound,
             hint=by_id,
         )
-        documents = await self._measured("find", lambda: cursor.to_list(None))
+        documents = await self._measured("find", cursor.to_list(None))
         if documents and after is not None and _is_same(documents[0]["_id"], after):  # the bound is inclusive
             return documents[1:]
         return documents[:rows_max]
@@ -88,7 +89,7 @@ class Collection:
     ) -> AsyncGenerator[Document, None]:
         """Give every document found, fetched in batches; close the generator when leaving it early (``aclosing``)."""
         cursor = self._handle.find(
-            query, projection, sort=sort, limit=0, batch_size=STREAM_BATCH, session=self._session_handle
+            query, projection, sort=sort, limit=0, batch_size=STREAM_BATCH, session=self._session
         )
         try:
             async for document in cursor:
@@ -104,74 +105,43 @@ class Collection:
 
         Ordered: the first refusal ends the command; the transaction is lost with it, so going on would be wasted work.
         """
-        if not documents:
-            return
-
-        async def insert() -> None:
-            await self._timed("insert", self._handle.insert_many(documents, ordered=True, session=self._session_handle))
-
-        await self._write(insert)
-
-    async def change_all(self, operations: Sequence[WriteOperation], lost: str) -> None:
-        """Update or replace documents, in order. Raises ConcurrentUpdate (how many, and ``lost``) if one is missing."""
-        if not operations:
-            return
-
-        async def change() -> None:
-            found = await self._timed("update", self._bulk(operations))
-            if found.matched_count != len(operations):
-                missing = len(operations) - found.matched_count
-                raise ConcurrentUpdate(f"{missing} of {len(operations)} {self.name} {lost}")
-
-        await self._write(change)
+        if documents:
+            await self._measured("insert", self._handle.insert_many(documents, ordered=True, session=self._session))
 
     async def write_many(self, operations: Sequence[WriteOperation]) -> int:
         """Update, replace or delete documents, in order (see ``insert_many``); give how many of them were found."""
         if not operations:
             return 0
-        result = await self._measured("update", lambda: self._bulk(operations))
+        result = await self._measured(
+            "update", self._handle.bulk_write(operations, ordered=True, session=self._session)
+        )
         return result.matched_count
 
     async def update_one(self, query: Document, update: Document) -> None:
         """Update the first document found, if any."""
-        await self._measured("update", lambda: self._handle.update_one(query, update, session=self._session_handle))
+        await self._measured("update", self._handle.update_one(query, update, session=self._session))
 
     async def upsert(self, query: Document, update: Sequence[Document]) -> Document:
         """Update the document found, or insert one; give it as it then is."""
-        return await self._measured(
-            "update",
-            lambda: self._handle.find_one_and_update(
-                query, update, upsert=True, return_document=ReturnDocument.AFTER, session=self._session_handle
-            ),
+        statement = self._handle.find_one_and_update(
+            query, update, upsert=True, return_document=ReturnDocument.AFTER, session=self._session
         )
+        return await self._measured("update", statement)
 
     async def delete_one(self, query: Document) -> None:
         """Delete the first document found, if any."""
-        await self._measured("delete", lambda: self._handle.delete_one(query, session=self._session_handle))
+        await self._measured("delete", self._handle.delete_one(query, session=self._session))
 
     async def count(self, query: Document, *, rows_max: int = COUNT_MAX) -> int:
         """Count documents; the count stops at ``rows_max``, and so does the work."""
         return await self._measured(
-            "aggregate",
-            lambda: self._handle.count_documents(query, limit=rows_max, session=self._session_handle),
+            "aggregate", self._handle.count_documents(query, limit=rows_max, session=self._session)
         )
 
-    def _bulk(self, operations: Sequence[WriteOperation]) -> Awaitable[BulkResultHandle]:
-        return self._handle.bulk_write(operations, ordered=True, session=self._session_handle)
-
-    async def _write(self, write: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        await (write() if self._session is None else self._session.run_behind(write))
-
-    async def _measured(self, operation: str, statement: Callable[[], Awaitable[T]]) -> T:
-        if self._session is None:
-            return await self._timed(operation, statement())
-        return await self._session.run(lambda: self._timed(operation, statement()))
-
-    async def _timed(self, operation: str, statement: Awaitable[T]) -> T:
-        """Await a statement that was begun just now, and tell the observer."""
+    async def _measured(self, operation: str, statement: Awaitable[T]) -> T:
         started_s = time.perf_counter()
         try:
-            result = await statement
+            result = await (statement if self._session is None else finished_even_if_cancelled(statement))
         except DRIVER_ERRORS as error:
             raise self._translated(error) from (None if hides_document(error) else error)
         finally:

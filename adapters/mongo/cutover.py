@@ -12,10 +12,9 @@ from datetime import datetime
 
 from pymongo import UpdateOne
 
-from adapters.mongo.client import Database
+from adapters.mongo.client import Database, Session
 from adapters.mongo.errors import UnsuitableStore
 from adapters.mongo.fields import id_from, id_to, instant
-from adapters.mongo.session import Session
 from wallet_core.fields import iso_milliseconds
 
 CUTOVER = "cutover"

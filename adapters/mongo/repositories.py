@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from bson import Int64, ObjectId
 from pymongo import ReplaceOne, UpdateOne
 
-from adapters.mongo.client import Database
+from adapters.mongo.client import Database, Session
 from adapters.mongo.collection import Collection
 from adapters.mongo.documents import (
     changed_fields,
@@ -26,7 +26,7 @@ from adapters.mongo.documents import (
     wallets_by_user,
 )
 from adapters.mongo.fields import id_to
-from adapters.mongo.session import Session
+from wallet_core.errors import ConcurrentUpdate
 from wallet_core.ledger import Entry, TransactionRecord, to_milliseconds
 from wallet_core.ports import RecordChange, WalletChange
 from wallet_core.wallet import SuspendedWallet, Wallet
@@ -69,7 +69,9 @@ class MongoWallets:
             )
             for change in changes
         ]
-        await self._wallets.change_all(updates, lost="have another version by now")
+        found = await self._wallets.write_many(updates)
+        if found != len(updates):
+            raise ConcurrentUpdate(f"{len(updates) - found} of {len(updates)} wallets have another version by now")
 
 
 class MongoJournal:
@@ -100,7 +102,10 @@ class MongoJournal:
     async def change_many(self, changes: Sequence[RecordChange]) -> None:
         """Replace records that still have the state and the revision before."""
         replacements = [ReplaceOne(_unchanged(change.before), record_to_document(change.record)) for change in changes]
-        await self._transactions.change_all(replacements, lost="have another state by now")
+        found = await self._transactions.write_many(replacements)
+        if found != len(replacements):
+            msg = f"{len(replacements) - found} of {len(replacements)} transactions have another state by now"
+            raise ConcurrentUpdate(msg)
 
     async def append_many(self, entries: Sequence[Entry]) -> None:
         """Append entries."""

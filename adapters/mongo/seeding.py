@@ -21,14 +21,13 @@ from enum import StrEnum
 from pymongo import DeleteOne
 from pymongo.errors import PyMongoError
 
-from adapters.mongo.client import Database
+from adapters.mongo.client import Database, Session
 from adapters.mongo.collection import STREAM_BATCH
 from adapters.mongo.cutover import keep_instant, not_applied, require_same_instant
 from adapters.mongo.errors import UnsuitableStore, core_error
 from adapters.mongo.fields import id_to, integer, subdocument, subdocuments
 from adapters.mongo.handles import Document
 from adapters.mongo.repositories import MongoBooks
-from adapters.mongo.session import Session
 from adapters.mongo.unit_of_work import run_in_transaction
 from adapters.mongo.v1_books import hold_money
 from adapters.mongo.v1_transaction import FIELDS_READ, KNOWN_ONES, Decision, Later, Left, Settled, Undecided, decide

@@ -13,9 +13,8 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, Sequence
 
-from adapters.mongo.client import Database
+from adapters.mongo.client import Database, Session
 from adapters.mongo.handles import Document
-from adapters.mongo.session import Session
 
 PAGE = 1_000
 """Documents of a page: at most 2 MB of ours as Python's objects, and a hundred times what a round trip costs."""

@@ -23,7 +23,7 @@ from enum import StrEnum
 from bson import ObjectId
 from pymongo import DeleteOne
 
-from adapters.mongo.client import Database
+from adapters.mongo.client import Database, Session
 from adapters.mongo.cutover import keep_not_applied
 from adapters.mongo.documents import (
     OURS,
@@ -36,7 +36,6 @@ from adapters.mongo.documents import (
 from adapters.mongo.fields import id_from, id_to, instant
 from adapters.mongo.handles import Document
 from adapters.mongo.repositories import MongoBooks
-from adapters.mongo.session import Session
 from adapters.mongo.unit_of_work import run_in_transaction
 from adapters.mongo.v1_books import V1_WALLETS
 from wallet_core.errors import LedgerCorrupted

@@ -28,10 +28,9 @@ from bson import ObjectId
 from pymongo.errors import PyMongoError
 
 from adapters.mongo.abandoned import AbandonedTransactions
-from adapters.mongo.client import Database
+from adapters.mongo.client import Database, Session
 from adapters.mongo.errors import ConnectionLost, core_error
 from adapters.mongo.repositories import MongoBooks
-from adapters.mongo.session import Session
 from adapters.mongo.steps import StoreStep
 from wallet_core.errors import ConcurrentUpdate, StoreUnavailable, WalletError
 from wallet_core.ports import Books
@@ -129,7 +128,6 @@ async def _attempt(database: Database, body: Callable[[Session], Awaitable[T]]) 
         await session.begin()
         database.observer.reached(StoreStep.TRANSACTION_BEGUN)
         result = await body(session)
-        await session.written()
         database.observer.reached(StoreStep.BEFORE_COMMIT)
         await _commit(database, session)
         database.observer.reached(StoreStep.AFTER_COMMIT)

@@ -9,9 +9,8 @@ from bson import Int64
 from adapters.embedded import Mongod
 from adapters.mongo import abandoned
 from adapters.mongo.abandoned import AbandonedTransactions
-from adapters.mongo.client import Database, connect
+from adapters.mongo.client import Database, Session, connect
 from adapters.mongo.driver import Driver
-from adapters.mongo.session import Session
 from adapters.mongo.unit_of_work import run_in_transaction
 from tests.fixtures.driver import over_both_drivers
 from tests.fixtures.mongod import TRANSACTION_LIFETIME_S

@@ -8,13 +8,12 @@ from bson import Decimal128, Int64, ObjectId
 from pymongo import MongoClient
 from pymongo.errors import WriteError
 
-from adapters.mongo.client import APPLICATION_NAME, Database, connect
+from adapters.mongo.client import APPLICATION_NAME, Database, Session, connect
 from adapters.mongo.documents import entry_to_document, record_to_document, wallet_to_document
 from adapters.mongo.driver import Driver
 from adapters.mongo.errors import UnsuitableStore
 from adapters.mongo.indexes import INDEXES, prepare
 from adapters.mongo.schemas import VALIDATORS
-from adapters.mongo.session import Session
 from adapters.mongo.unit_of_work import run_in_transaction
 from tests.fixtures.driver import over_both_drivers
 from wallet_core.errors import StoreRejected

@@ -44,7 +44,7 @@ MUTANTS = (
     ),
     Mutant(
         "write concern majority",
-        "adapters/mongo/session.py",
+        "adapters/mongo/client.py",
         'write_concern=WriteConcern(w="majority", j=True)',
         "write_concern=WriteConcern(w=1)",
         ("tests/faults/test_rollback.py",),

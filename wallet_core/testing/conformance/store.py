@@ -73,19 +73,11 @@ async def error_of(awaitable: Awaitable[object]) -> Exception | None:
 
 
 async def first_error(store: Store, work: Callable[[Books], Awaitable[None]]) -> type[Exception] | None:
-    """
-    Give the error of ``work``'s first run; nothing of it is committed, and it does not run again.
-
-    A read follows it: a write may run behind its caller (``ports.Books``), and is told then at the latest.
-    """
+    """Give the error of ``work``'s first run; nothing of it is committed, and it does not run again."""
     errors: list[Exception | None] = []
 
-    async def read_after_work(books: Books) -> None:
-        await work(books)
-        await books.wallets.get_many([ALICE])
-
     async def observed(books: Books) -> None:
-        errors.append(await error_of(read_after_work(books)))
+        errors.append(await error_of(work(books)))
         raise Stop
 
     await error_of(store.unit_of_work.run(observed))
