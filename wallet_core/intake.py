@@ -138,12 +138,17 @@ class Intake:
         self._halted = None
         if not requests:
             return ()
+        outcomes = await self._post_together(requests)
+        return await self._post_apart(requests) if outcomes is None else outcomes
+
+    async def _post_together(self, requests: Sequence[Request]) -> Sequence[Outcome] | None:
+        """Post in one unit of work; None when that raises an error that may belong to one event among them."""
         try:
             outcomes = await self._post_once(requests)
         except (StoreUnavailable, ConcurrentUpdate):
             raise
         except Exception:  # noqa: BLE001 - decision: whatever it is, find the event it belongs to; nothing is lost
-            return await self._post_apart(requests)
+            return None
         self._isolated_in_a_row = 0
         return outcomes
 
@@ -165,8 +170,9 @@ class Intake:
         parts = _halves(signups_first)
         while parts:
             part = parts.pop()
+            together = [requests[position] for position in part]
             try:
-                posted = await self._post_part([requests[position] for position in part])
+                posted = [await self._post_alone(*together)] if len(part) == 1 else await self._post_together(together)
             except ConsumptionHalted as halted:
                 self._halted = halted
                 break
@@ -175,19 +181,6 @@ class Intake:
             else:
                 outcomes.update(zip(part, posted, strict=True))
         return [outcomes.get(position) for position in range(len(requests))]
-
-    async def _post_part(self, requests: Sequence[Request]) -> Sequence[Outcome] | None:
-        """Post these together, or the only one alone; None when they must be taken apart further."""
-        if len(requests) == 1:
-            return [await self._post_alone(requests[0])]
-        try:
-            outcomes = await self._post_once(requests)
-        except (StoreUnavailable, ConcurrentUpdate):
-            raise
-        except Exception:  # noqa: BLE001 - decision: as for the whole batch
-            return None
-        self._isolated_in_a_row = 0
-        return outcomes
 
     async def _post_alone(self, request: Request) -> Outcome:
         """Give an event a second try; isolate it only while the store does commit an empty unit of work."""

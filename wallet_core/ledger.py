@@ -125,7 +125,7 @@ class Entry:
 
     def hash_after(self, previous_hash: bytes) -> bytes:
         """Compute the seal: SHA-256 over the previous entry's hash (32 zero bytes for the first) and our bytes."""
-        return sha256(previous_hash + self.canonical_bytes()).digest()
+        return _hash_after(previous_hash, self)
 
 
 class EntryContent(NamedTuple):
@@ -147,7 +147,7 @@ class EntryContent(NamedTuple):
 
     def sealed_after(self, previous_hash: bytes) -> Entry:
         """Give the entry with its seal, after an entry with this hash."""
-        return Entry(*self, sha256(previous_hash + _canonical_bytes(self)).digest())
+        return Entry(*self, _hash_after(previous_hash, self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +242,10 @@ class TransactionRecord:
     def revision(self) -> int:
         """The revision of the latest answer; 0 while there is none."""
         return 0 if self.answer is None else self.answer.revision
+
+
+def _hash_after(previous_hash: bytes, entry: Entry | EntryContent) -> bytes:
+    return sha256(previous_hash + _canonical_bytes(entry)).digest()
 
 
 def _canonical_bytes(entry: Entry | EntryContent) -> bytes:

@@ -22,7 +22,7 @@ from wallet_core import (
     TransactionState,
     Vocabulary,
 )
-from wallet_core.ledger import GENESIS_HASH, epoch_ms, to_milliseconds
+from wallet_core.ledger import GENESIS_HASH, EntryContent, epoch_ms, to_milliseconds
 
 RECORDED_AT = datetime(2025, 1, 15, 11, 0, 6, 123_000, tzinfo=UTC)
 ENTRY = Entry(
@@ -62,6 +62,11 @@ def test_canonical_bytes_are_written_out() -> None:
         b'[1,"507f1f77bcf86cd799439012",7,"507f1f77bcf86cd799439014","transfer","debit",5000,10000,"USD",'
         b'"507f1f77bcf86cd799439020","Caf\\u00e9 \\"Zum \\u00d6chsle\\"",null,1736939702000,1736938806123]'
     ) == ENTRY.canonical_bytes()
+
+
+def test_content_is_an_entry_without_its_hash() -> None:
+    """What is sealed has the fields of an entry, in their order: it becomes one by position."""
+    assert [*EntryContent._fields, "hash"] == [field.name for field in fields(Entry)]
 
 
 def test_canonical_bytes_of_what_is_absent() -> None:
