@@ -172,11 +172,11 @@ def waves(message_ids: Sequence[str | None]) -> Iterator[list[int]]:
 
 
 def _publication(confirmation: Confirmation) -> Publication:
-    if confirmation.is_given_up:
-        return Publication.UNKNOWN
+    if confirmation.is_confirmed:
+        return Publication.CONFIRMED
     error = confirmation.error
     if error is None:
-        return Publication.CONFIRMED
+        return Publication.UNKNOWN
     if isinstance(error, PublishError | ChannelNotFoundEntity):
         return Publication.UNROUTABLE
     if isinstance(error, DeliveryError):

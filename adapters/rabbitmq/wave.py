@@ -39,40 +39,38 @@ class Confirmation:
     and a place in two sets of futures cost more than the message itself.
     """
 
-    __slots__ = ("_is_done", "_on_end", "error", "is_given_up")
+    __slots__ = ("_is_given_up", "_on_end", "error", "is_confirmed")
 
     def __init__(self, on_end: Callable[[], None]) -> None:
         """Be open; ``on_end`` hears of the end, unless it is given up before."""
         self._on_end = on_end
-        self._is_done = False
+        self._is_given_up = False
+        self.is_confirmed = False
         self.error: BaseException | None = None
-        self.is_given_up = False
 
     def done(self) -> bool:
-        """Tell whether it has ended."""
-        return self._is_done
+        """Tell whether it has ended, or is given up."""
+        return self.is_confirmed or self.error is not None or self._is_given_up
 
     def cancelled(self) -> bool:
         """Tell whether nobody waits for it any more; the library does not warn of an answer that is late then."""
-        return self.is_given_up
+        return self._is_given_up
 
     def set_result(self, _: object) -> None:
         """End well: the broker has taken it."""
-        self._end(None)
+        if not self.done():
+            self.is_confirmed = True
+            self._on_end()
 
     def set_exception(self, error: BaseException) -> None:
         """End badly: it has come back, was refused, or could not be sent."""
-        self._end(error)
+        if not self.done():
+            self.error = error
+            self._on_end()
 
     def give_up(self) -> None:
-        """Wait no longer."""
-        if not self._is_done:
-            self._is_done = self.is_given_up = True
-
-    def _end(self, error: BaseException | None) -> None:
-        if not self._is_done:
-            self._is_done, self.error = True, error
-            self._on_end()
+        """Wait no longer: an answer that comes now changes nothing."""
+        self._is_given_up = not self.is_confirmed and self.error is None
 
 
 class Wave:
@@ -111,10 +109,11 @@ class Wave:
     def end(self) -> bool:
         """Wait for nothing more; tell whether each message has ended by itself, so that the channel is as new."""
         self._all_ended.cancel()
+        have_ended = all(confirmation.done() for confirmation in self.confirmations)
         for message, confirmation in zip(self.messages, self.confirmations, strict=True):
             self._channel.message_id_delivery_tag.pop(message.properties.message_id or "", None)
             confirmation.give_up()
-        return not any(confirmation.is_given_up for confirmation in self.confirmations)
+        return have_ended
 
     def _ended(self) -> None:
         self._open -= 1
