@@ -38,8 +38,8 @@ _DELAY_MS = re.compile(r"[1-9][0-9]{0,7}")
 PREFETCH_MAX = 65_535
 """AMQP 0-9-1 carries the prefetch count in 16 bits (basic.qos)."""
 
-PREFETCH_BATCHES = 2
-"""One batch at work and the next one already here, so that no batch waits for the network."""
+PREFETCH_BATCHES = 3
+"""One batch in hand, one that is decided meanwhile, and one that arrives: no batch waits for the network."""
 
 _PREFETCH = re.compile(r"[1-9][0-9]{0,4}")
 

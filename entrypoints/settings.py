@@ -145,7 +145,7 @@ class Settings(BaseSettings):
     wallet_prefetch: Annotated[int, BeforeValidator(_prefetch)] = _setting(
         "auto",
         accepts="`auto`, or WALLET_BATCH_MAX to 65535",
-        meaning="Deliveries of one queue that may be in our memory unsettled. `auto`: twice WALLET_BATCH_MAX.",
+        meaning="Deliveries of one queue that may be in our memory unsettled. `auto`: three times WALLET_BATCH_MAX.",
     )
     wallet_partitions: Annotated[tuple[int, ...], BeforeValidator(setting_values.partitions)] = _setting(
         "none",

@@ -41,7 +41,7 @@ GRACE_S = 10.0
 
 
 class FragileStore(MemoryStore):
-    """Books in memory that can be away, slow, or refuse certain transactions."""
+    """Books in memory that can be away, slow (``commit_s``), or refuse certain transactions."""
 
     def __init__(self, clock: Clock) -> None:
         """Be well."""
@@ -52,6 +52,8 @@ class FragileStore(MemoryStore):
         self.is_entered = asyncio.Event()
         self.is_open = asyncio.Event()
         self.is_open.set()
+        self.looks = 0
+        self.commit_s = 0.0
 
     async def run(self, work: Callable[[Books], Awaitable[T]]) -> T:
         """Run ``work`` once the gate is open; raise StoreUnavailable while away, StoreRejected for what is rejected."""
@@ -60,12 +62,18 @@ class FragileStore(MemoryStore):
             result = await work(books)
             if await books.journal.get_transactions(self.rejected_ids):
                 raise StoreRejected("the test refuses this transaction")
+            await asyncio.sleep(self.commit_s)
             return result
 
         self.is_entered.set()
         await self.is_open.wait()
         await self.probe()
         return await super().run(checked)
+
+    async def look(self, work: Callable[[Books], Awaitable[T]]) -> T:
+        """Count who looks ahead."""
+        self.looks += 1
+        return await super().look(work)
 
     async def probe(self) -> None:
         """Raise StoreUnavailable while away."""

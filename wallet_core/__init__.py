@@ -10,7 +10,8 @@ The rules of the wallet: pure, synchronous decisions over plain values, and the 
     body.py        bytes -> message, answer -> bytes
     wallet.py      Wallet: credit, debit, reverse; never below zero
     ledger.py      Entry and its hash chain; TransactionRecord and its states
-    posting.py     plan() decides; post_all() loads, plans, stores
+    posting.py     plan() decides: requests become entries
+    batch.py       post_all() loads, plans, stores, in one unit of work; look_ahead.py, the next one decided meanwhile
     records.py     how a transaction's record begins
     legacy.py      what the wallet service before ours has handled, or may have
     drafts.py      State that plan() starts from, Plan that it makes
@@ -32,6 +33,7 @@ The rules of the wallet: pure, synchronous decisions over plain values, and the 
     testing/       for tests of other projects: the whole service in memory, strategies, the suites of the ports
 """
 
+from wallet_core.batch import post_all
 from wallet_core.commands import (
     Carried,
     Credit,
@@ -75,7 +77,7 @@ from wallet_core.messages import Subject, finalized_message, message_id_of, requ
 from wallet_core.money import AMOUNT_MINOR_MAX, Currency, Money
 from wallet_core.outcome import Outcome, OutcomeKind
 from wallet_core.policy import Policy, Shortfall, Wire
-from wallet_core.posting import plan, post_all
+from wallet_core.posting import plan
 from wallet_core.queries import Statement, balance, statement
 from wallet_core.relay import Relay, Round
 from wallet_core.settlement import Ack, DeadLetter, RetryAfter, Settlement, settlement_of

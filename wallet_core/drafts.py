@@ -38,6 +38,15 @@ class Plan:
     records_changed: tuple[RecordChange, ...]
     answered: tuple[str, ...]
 
+    def state_after(self) -> State:
+        """Say what the books will say, once this is stored, about all that it changes."""
+        changed = (change.wallet for change in self.wallets_changed)
+        rewritten = (change.record for change in self.records_changed)
+        return State(
+            {wallet.user_id: wallet for wallet in (*self.wallets_opened, *changed)},
+            {record.id: record for record in (*self.records_new, *rewritten)},
+        )
+
 
 class Drafts:
     """Loaded state plus changes; lives for one ``plan``. Every reader sees the changes made before it."""

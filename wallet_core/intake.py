@@ -9,17 +9,20 @@ one event alone is found by posting in ever smaller parts. An outage settles not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
+from wallet_core.batch import post
 from wallet_core.commands import DeadLetterReason, Linked, OpenWallet, Request, Reverse, SetAside
+from wallet_core.drafts import Plan
 from wallet_core.errors import ConcurrentUpdate, ConsumptionHalted, StoreUnavailable
+from wallet_core.look_ahead import LookAhead
 from wallet_core.messages import Message, Subject, request_of
 from wallet_core.outcome import Outcome, set_aside
 from wallet_core.policy import Policy
 from wallet_core.ports import Clock, UnitOfWork
-from wallet_core.posting import post_all
 from wallet_core.settlement import RETRY_DELAYS_MS, Settlement, settlement_of
 
 ISOLATED_IN_A_ROW_MAX = 5
@@ -77,7 +80,7 @@ class LateSignups(Protocol):
 
 
 class Intake:
-    """Handles batches, one after the other; the only state kept is the count of isolations in a row."""
+    """Handles batches, one after the other. Kept are the isolations in a row, and what was decided ahead."""
 
     def __init__(
         self,
@@ -95,17 +98,25 @@ class Intake:
         self._retry_delays_ms = tuple(retry_delays_ms)
         self._isolated_in_a_row = 0
         self._halted: ConsumptionHalted | None = None
+        self._look_ahead = LookAhead(uow, clock, policy)
+        self._on_storing: Callable[[], None] | None = None
 
-    async def handle(self, deliveries: Sequence[Delivery]) -> tuple[Handled, ...]:
+    async def handle(
+        self, deliveries: Sequence[Delivery], on_storing: Callable[[], None] | None = None
+    ) -> tuple[Handled, ...]:
         """
         Post a batch in one unit of work and say what becomes of each delivery, in order.
+
+        ``on_storing`` is called when a batch is decided and its storing begins: the time to ``look_ahead``.
 
         Raises StoreUnavailable and ConcurrentUpdate (nothing may be settled: wait and hand the batch in again), and
         BatchHalted (settle what has ended, then stop consuming).
         """
-        wait_is_over = await self._wait_is_over(deliveries)
-        requests = [self._read(delivery, wait_is_over) for delivery in deliveries]
-        posted = iter(await self._post([request for request in requests if not isinstance(request, SetAside)]))
+        self._on_storing = on_storing
+        ahead = self._look_ahead.take(deliveries)
+        requests = await self._read_all(deliveries) if ahead is None else ahead.read
+        plan = None if ahead is None else ahead.plan
+        posted = iter(await self._post([request for request in requests if not isinstance(request, SetAside)], plan))
         outcomes = [
             set_aside(request.reason, request.detail) if isinstance(request, SetAside) else next(posted)
             for request in requests
@@ -114,6 +125,24 @@ class Intake:
         if self._halted is not None:
             raise BatchHalted(self._halted, handled)
         return tuple(result for result in handled if result is not None)
+
+    async def look_ahead(self, deliveries: Sequence[Delivery], breathe: Callable[[], Awaitable[None]]) -> None:
+        """
+        Decide about what comes next, while the batch in hand is stored; ``handle`` then finds it done, or does it.
+
+        Call it from ``on_storing`` on, beside ``handle``, and let it end, or cancel it, before the next ``handle``.
+        ``breathe`` lets others have their turn. Raises nothing.
+        """
+        if any(map(self._has_waited, deliveries)):
+            return  # whether their wait is over is asked when it is their turn
+        try:
+            await self._look_ahead.decide(deliveries, partial(self._read, wait_is_over=False), breathe)
+        except Exception:  # noqa: BLE001 - decision: nothing was decided; if it comes again, it is ``handle`` that tells
+            return
+
+    async def _read_all(self, deliveries: Sequence[Delivery]) -> list[Request | SetAside]:
+        wait_is_over = await self._wait_is_over(deliveries)
+        return [self._read(delivery, wait_is_over) for delivery in deliveries]
 
     async def _wait_is_over(self, deliveries: Sequence[Delivery]) -> bool:
         """Ask only when a delivery has used up its delays; the answer then holds for the whole batch."""
@@ -134,17 +163,17 @@ class Intake:
             return replace(request, dead_letter_id=delivery.dead_letter_id)
         return request
 
-    async def _post(self, requests: Sequence[Request]) -> Sequence[Outcome | None]:
+    async def _post(self, requests: Sequence[Request], plan: Plan | None) -> Sequence[Outcome | None]:
         self._halted = None
         if not requests:
             return ()
-        outcomes = await self._post_together(requests)
+        outcomes = await self._post_together(requests, plan)
         return await self._post_apart(requests) if outcomes is None else outcomes
 
-    async def _post_together(self, requests: Sequence[Request]) -> Sequence[Outcome] | None:
+    async def _post_together(self, requests: Sequence[Request], plan: Plan | None = None) -> Sequence[Outcome] | None:
         """Post in one unit of work; None when that raises an error that may belong to one event among them."""
         try:
-            outcomes = await self._post_once(requests)
+            outcomes = await self._post_once(requests, plan)
         except (StoreUnavailable, ConcurrentUpdate):
             raise
         except Exception:  # noqa: BLE001 - decision: whatever it is, find the event it belongs to; nothing is lost
@@ -152,12 +181,22 @@ class Intake:
         self._isolated_in_a_row = 0
         return outcomes
 
-    async def _post_once(self, requests: Sequence[Request]) -> Sequence[Outcome]:
+    async def _post_once(self, requests: Sequence[Request], plan: Plan | None = None) -> Sequence[Outcome]:
         """Post in one unit of work. A time-out or network error that an adapter lets through is an outage too."""
         try:
-            return await post_all(requests, self._uow, self._clock, self._policy)
-        except OSError as error:
-            raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+            posted = await post(requests, self._uow, self._clock, self._policy, ahead=plan, on_plan=self._storing)
+        except BaseException as error:
+            self._look_ahead.failed()
+            if isinstance(error, OSError):
+                raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+            raise
+        self._look_ahead.committed(posted)
+        return posted.plan.outcomes
+
+    def _storing(self, plan: Plan) -> None:
+        self._look_ahead.storing(plan)
+        if self._on_storing is not None:
+            self._on_storing()
 
     async def _post_apart(self, requests: Sequence[Request]) -> Sequence[Outcome | None]:
         """

@@ -118,6 +118,15 @@ class UnitOfWork(Protocol):
         """
         ...
 
+    async def look(self, work: Callable[[Books], Awaitable[T]]) -> T:
+        """
+        Give what ``work`` reads of the committed books. It writes nothing: there is no unit of work, and no commit.
+
+        What was committed when it begins is seen; what is committed meanwhile may be seen in part, a wallet and not
+        the record. Raises StoreUnavailable, and whatever ``work`` raises.
+        """
+        ...
+
     async def probe(self) -> None:
         """Commit an empty unit of work. Raises StoreUnavailable."""
         ...

@@ -1,10 +1,8 @@
-"""Posting: requests become entries. ``plan`` decides, pure and synchronous; ``post_all`` loads, plans and stores.
+"""Posting: requests become entries. ``plan`` decides, pure and synchronous; ``batch.py`` loads before it and stores.
 
 Shape: one request gives one ``Outcome``, in order; signups of a batch are decided first. Requests are independent: a
 refused one leaves its neighbours untouched, and a batch gives exactly what its requests give one by one. The two legs
 of a transfer are both decided before either is kept.
-
-Bounds: two reads and at most six bulk writes for a unit of work, whatever the number of requests.
 """
 
 from __future__ import annotations
@@ -31,7 +29,6 @@ from wallet_core.ledger import Direction, Entry, EntryKind, TransactionKind, Tra
 from wallet_core.legacy import HAS_NO_ENTRIES, IS_UNDECIDED
 from wallet_core.outcome import Outcome, OutcomeKind, set_aside
 from wallet_core.policy import Policy, Shortfall
-from wallet_core.ports import Books, Clock, UnitOfWork
 from wallet_core.records import TRANSACTION_FAILED, fresh_record, opening_id, opening_record, tombstone
 from wallet_core.wallet import Cause, Wallet
 
@@ -41,22 +38,6 @@ REVERSIBLE = frozenset({TransactionState.APPLIED, TransactionState.REVERSAL_DUE,
 """States in which a ``failed`` has something to take back, or may have."""
 
 
-async def post_all(requests: Sequence[Request], uow: UnitOfWork, clock: Clock, policy: Policy) -> tuple[Outcome, ...]:
-    """
-    Load what the requests touch, plan, store: all in one unit of work, which is committed when this returns.
-
-    Raises what ``UnitOfWork.run`` raises; then nothing may be settled.
-    """
-    now = clock.now()
-
-    async def work(books: Books) -> tuple[Outcome, ...]:
-        made = plan(requests, await _load(requests, books), policy, now)
-        await _store(made, books)
-        return made.outcomes
-
-    return await uow.run(work)
-
-
 def plan(requests: Sequence[Request], state: State, policy: Policy, now: datetime) -> Plan:
     """
     Decide every request in order, signups first; ``state`` holds what the books say about all that they touch.
@@ -64,17 +45,32 @@ def plan(requests: Sequence[Request], state: State, policy: Policy, now: datetim
     The same arguments give the same plan, always. Raises LedgerCorrupted when ``state`` contradicts itself; a request
     that breaks a rule raises nothing, its outcome says so.
     """
-    posting = _Posting(Drafts(state, now), policy, now)
-    outcomes: dict[int, Outcome] = {}
-    for position, request in enumerate(requests):
-        if isinstance(request, OpenWallet):
-            outcomes[position] = posting.open(request)
-    for position, request in enumerate(requests):
-        if isinstance(request, Linked):
-            outcomes[position] = posting.complete(request)
-        elif isinstance(request, Reverse):
-            outcomes[position] = posting.fail(request)
-    return posting.drafts.plan(tuple(outcomes[position] for position in range(len(requests))))
+    planning = Planning(requests, state, policy, now)
+    planning.go_on(len(requests))
+    return planning.plan()
+
+
+class Planning:
+    """``plan`` in parts, for who must not be kept long: ``go_on`` while it says so, then ``plan``."""
+
+    def __init__(self, requests: Sequence[Request], state: State, policy: Policy, now: datetime) -> None:
+        """Take what ``plan`` takes; nothing is decided yet."""
+        self._requests = requests
+        self._posting = _Posting(Drafts(state, now), policy, now)
+        signups = [at for at, request in enumerate(requests) if isinstance(request, OpenWallet)]
+        self._order = [*signups, *(at for at, request in enumerate(requests) if not isinstance(request, OpenWallet))]
+        self._outcomes: dict[int, Outcome] = {}
+
+    def go_on(self, requests_max: int) -> bool:
+        """Decide so many requests more; tell whether any is left. Raises as ``plan``."""
+        decided = len(self._outcomes)
+        for position in self._order[decided : decided + requests_max]:
+            self._outcomes[position] = self._posting.decide(self._requests[position])
+        return len(self._outcomes) < len(self._order)
+
+    def plan(self) -> Plan:
+        """Give the plan, once nothing is left."""
+        return self._posting.drafts.plan(tuple(self._outcomes[position] for position in range(len(self._requests))))
 
 
 class _Posting:
@@ -84,6 +80,11 @@ class _Posting:
         self.drafts = drafts
         self._policy = policy
         self._now = now
+
+    def decide(self, request: Request) -> Outcome:
+        if isinstance(request, Linked):
+            return self.complete(request)
+        return self.fail(request) if isinstance(request, Reverse) else self.open(request)
 
     def open(self, request: OpenWallet) -> Outcome:
         if self.drafts.wallet(request.user_id) is not None:
@@ -254,40 +255,3 @@ def _decide(leg: Credit | Debit, wallet: Wallet, cause: Cause) -> Entry:
     if isinstance(leg, Debit):
         return wallet.debit(leg.amount_minor, cause, leg.expected_version)
     return wallet.credit(leg.amount_minor, cause, leg.expected_version)
-
-
-async def _load(requests: Sequence[Request], books: Books) -> State:
-    """Read the records first: what is known already needs no wallet, unless it is to be reversed."""
-    transaction_ids = {request.transaction_id for request in requests if not isinstance(request, OpenWallet)}
-    records = await books.journal.get_transactions(transaction_ids) if transaction_ids else {}
-    user_ids: set[str] = set()
-    for request in requests:
-        if isinstance(request, OpenWallet):
-            user_ids.add(request.user_id)
-        elif isinstance(request, Reverse):
-            user_ids.update(_to_reverse(records.get(request.transaction_id)))
-        elif request.transaction_id not in records:
-            user_ids.update(leg.user_id for leg in request.legs)
-    return State(await books.wallets.get_many(user_ids) if user_ids else {}, records)
-
-
-def _to_reverse(record: TransactionRecord | None) -> set[str]:
-    if record is None or record.state is TransactionState.REVERSED:
-        return set()
-    return {leg.user_id for leg in record.legs}
-
-
-async def _store(made: Plan, books: Books) -> None:
-    """Write the guarded documents first, so that a lost race shows before anything else is sent."""
-    if made.wallets_changed:
-        await books.wallets.change_many(made.wallets_changed)
-    if made.wallets_opened:
-        await books.wallets.open_many(made.wallets_opened)
-    if made.records_changed:
-        await books.journal.change_many(made.records_changed)
-    if made.records_new:
-        await books.journal.record_many(made.records_new)
-    if made.entries:
-        await books.journal.append_many(made.entries)
-    if made.answered:
-        await books.outbox.add(made.answered)

@@ -33,9 +33,9 @@ from wallet_core.wallet import SuspendedWallet, Wallet
 
 
 class MongoBooks:
-    """``ports.Books`` of one unit of work."""
+    """``ports.Books`` of one unit of work; without a session, for reading only."""
 
-    def __init__(self, database: Database, session: Session) -> None:
+    def __init__(self, database: Database, session: Session | None = None) -> None:
         """Bind every collection to the session."""
         self.wallets = MongoWallets(database.collection("wallets", session))
         self.journal = MongoJournal(

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -95,6 +96,12 @@ class InputSession:
                 self._wake.clear()
             if batch:
                 return batch
+
+    def whole_batch(self, batch_max: int) -> list[Delivery]:
+        """Give the deliveries that the next ``take`` gives, if they are ``batch_max`` already; else none."""
+        if len(self._arrived) < batch_max:
+            return []
+        return [arrival.delivery for arrival in islice(self._arrived, batch_max)]
 
     def holds(self, subject: Subject) -> bool:
         """Tell whether a delivery about ``subject`` has arrived that no batch has taken yet."""

@@ -22,10 +22,12 @@ class InterruptedIntake(Intake):
 
     meanwhile: Meanwhile
 
-    async def handle(self, deliveries: Sequence[Delivery]) -> tuple[Handled, ...]:
+    async def handle(
+        self, deliveries: Sequence[Delivery], on_storing: Callable[[], None] | None = None
+    ) -> tuple[Handled, ...]:
         """Do it, then handle the batch."""
         await self.meanwhile()
-        return await super().handle(deliveries)
+        return await super().handle(deliveries, on_storing)
 
 
 class TestMemory(LateSignupsSuite):

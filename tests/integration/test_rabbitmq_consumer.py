@@ -51,6 +51,26 @@ async def test_what_has_arrived_is_handled_together(rabbitmq_url: str, neighbour
     assert 40 == max(service.observer.batches)
 
 
+async def test_a_whole_batch_that_waits_is_decided_ahead(rabbitmq_url: str, neighbour: Neighbour) -> None:
+    """While a batch is stored the next one is decided, once all of it is here; what does not fill one is not."""
+    service = WalletService(rabbitmq_url, Consumption(batch_max=40, prefetch=120))
+    async with running(service):
+        await service.wait_consuming()
+        await with_wallet(service, neighbour, ALICE)
+        service.store.commit_s = 0.01  # time in which to look ahead, as a database gives it
+
+        await neighbour.send(*(topup(transaction_id(number), ALICE, 1) for number in range(39)))
+        await service.wait_balance(ALICE, 3_900)
+        looks_of_few = service.store.looks
+        service.store.is_open.clear()
+        await neighbour.send(*(topup(transaction_id(number), ALICE, 1) for number in range(400)))
+        service.store.is_open.set()
+        await service.wait_balance(ALICE, 40_000)
+
+    assert looks_of_few == 0
+    assert service.store.looks > 0
+
+
 async def test_a_late_signup_is_waited_for(rabbitmq_url: str, neighbour: Neighbour) -> None:
     """A top-up that overtakes its signup comes back from its retry queue, one attempt more each time, until applied."""
     async with running(WalletService(rabbitmq_url, age_s=0)) as service:

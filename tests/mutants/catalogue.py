@@ -177,10 +177,17 @@ MUTANTS = (
     ),
     Mutant(
         "outbox in the unit of work",
-        "wallet_core/posting.py",
+        "wallet_core/batch.py",
         "    if made.answered:\n        await books.outbox.add(made.answered)\n",
         "",
         ("tests/unit/test_posting.py", "tests/unit/test_relay.py"),
+    ),
+    Mutant(
+        "decided ahead on what was committed",
+        "wallet_core/look_ahead.py",
+        "ahead.base is not self._base or ",
+        "",
+        ("tests/unit/test_look_ahead.py",),
     ),
     Mutant(
         "funds check",

@@ -16,6 +16,7 @@ from wallet_core import (
     Handled,
     Outcome,
     OutcomeKind,
+    Plan,
     Relay,
     Request,
     StoreUnavailable,
@@ -79,9 +80,9 @@ class LosingIntake(WatchedIntake):
 class Optimist(WatchedIntake):
     """Takes a commit whose end is unknown for done."""
 
-    async def _post_once(self, requests: Sequence[Request]) -> Sequence[Outcome]:
+    async def _post_once(self, requests: Sequence[Request], plan: Plan | None = None) -> Sequence[Outcome]:
         try:
-            return await super()._post_once(requests)
+            return await super()._post_once(requests, plan)
         except StoreUnavailable:
             return [Outcome(OutcomeKind.APPLIED)] * len(requests)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from typing import ClassVar
 
 from adapters.rabbitmq.acknowledgement import Unsettled
@@ -67,6 +69,7 @@ class WalletProcess:
         relay: Relay,
         scheduler: Scheduler,
         batch_max: int,
+        looks_ahead: bool,
     ) -> None:
         """Join the parts; ``start`` begins."""
         self.owner = owner
@@ -77,6 +80,7 @@ class WalletProcess:
         self._relay = relay
         self._scheduler = scheduler
         self._batch_max = batch_max
+        self._looks_ahead = looks_ahead
         self._hand: Hand | None = None
         self._answers_wait = Signal()
         self.is_in_doubt = False
@@ -165,7 +169,7 @@ class WalletProcess:
         began_ms, pause_ms = self._scheduler.now_ms, PAUSE_FIRST_MS
         while True:
             try:
-                return await self._intake.handle(deliveries)
+                return await self._intake.handle(deliveries, partial(self._look_ahead, hand.session))
             except (StoreUnavailable, ConcurrentUpdate):
                 if self._scheduler.now_ms - began_ms >= OUTAGE_MAX_MS:
                     raise
@@ -173,6 +177,12 @@ class WalletProcess:
             pause_ms = min(PAUSE_MAX_MS, pause_ms * 2)
             if hand.session.is_lost or self._is_stopping:
                 return ()
+
+    def _look_ahead(self, session: Session) -> None:
+        """Let the next batch be decided, whenever and however long; where it comes too late, nobody needs it."""
+        upcoming = [_delivery_of(arrival) for arrival in islice(session.arrived, self._batch_max)]
+        if self._looks_ahead and upcoming:
+            self._scheduler.spawn(self.owner, self._intake.look_ahead(upcoming, partial(self._scheduler.pause, 0)))
 
     async def _settle(self, hand: Hand, batch: Sequence[Arrival], handled: Sequence[Handled]) -> None:
         """Carry out what the intake has decided."""

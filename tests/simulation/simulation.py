@@ -186,6 +186,7 @@ class Simulation:
             relay=parts.relay(store, broker, holder, clock.monotonic_s),
             scheduler=scheduler,
             batch_max=story.batch_max,
+            looks_ahead=story.isolation is Isolation.SNAPSHOT,  # what it has read is not compared at the commit
         )
         self._lives[number] = Life(process, broker, holder)
         self.stage.note(owner.name, "starts")

@@ -18,7 +18,6 @@ from tests.simulation.workload import POISON_IDS, shortly
 from wallet_core import (
     ConcurrentUpdate,
     Entry,
-    Outcome,
     Request,
     StoreRejected,
     SuspendedWallet,
@@ -26,6 +25,7 @@ from wallet_core import (
     TransactionRecord,
     Wallet,
 )
+from wallet_core.batch import Posted
 from wallet_core.memory.store import _MemoryBooks
 from wallet_core.ports import Books, PendingRow, RecordChange, WalletChange
 
@@ -70,6 +70,10 @@ class StorePort:
                 raise
             return result
         raise ConcurrentUpdate(f"lost {ATTEMPTS_MAX} races in a row")
+
+    async def look(self, work: Callable[[Books], Awaitable[T]]) -> T:
+        """Give what ``work`` reads; see ``ports.UnitOfWork.look``."""
+        return await work(_Books(self._database.begin().books, self._gate))
 
     @property
     def has_lost_lease(self) -> bool:
@@ -125,8 +129,9 @@ class StorePort:
         return await self._gate.call("store.backlog", self._database.backlog, CALL)
 
     async def _commit(self, begun: Begun, result: object) -> None:
-        name = f"store.commit {_told_outcomes(result)}"
-        commit = Commit(self._owner.name, self.posting, result)
+        outcomes = result.plan.outcomes if isinstance(result, Posted) else ()
+        name = f"store.commit {', '.join(outcome.kind.value for outcome in outcomes)}"
+        commit = Commit(self._owner.name, self.posting, outcomes)
         fault = await self._gate.before(name, COMMIT)
         if fault is Fault.RACE:
             self._gate.note(name, fault)
@@ -227,12 +232,6 @@ class _Outbox:
 
     async def add(self, transaction_ids: Sequence[str]) -> None:
         await self._books.statement("store.outbox.add", lambda: self._books.inner.outbox.add(transaction_ids))
-
-
-def _told_outcomes(result: object) -> str:
-    """Say how the requests of a unit of work ended."""
-    outcomes = result if isinstance(result, tuple) else ()
-    return ", ".join(outcome.kind.value for outcome in outcomes if isinstance(outcome, Outcome))
 
 
 def _told_rows(rows: Sequence[PendingRow]) -> str | None:

@@ -54,11 +54,11 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Who committed what, and with which result."""
+    """Who committed what, and how each request ended."""
 
     process: str
     requests: Sequence[Request]
-    result: object
+    outcomes: Sequence[Outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +155,11 @@ class Watch:
 
     def _check_model(self, commit: Commit) -> None:
         """Tell the model the requests, signups first, and compare how each ended."""
-        outcomes = commit.result if isinstance(commit.result, tuple) else ()
-        told = sorted(zip(commit.requests, outcomes, strict=True), key=lambda one: not isinstance(one[0], OpenWallet))
+        ended = zip(commit.requests, commit.outcomes, strict=True)
+        told = sorted(ended, key=lambda one: not isinstance(one[0], OpenWallet))
         for request, outcome in told:
             fact = _fact_of(request)
-            if fact is None or not isinstance(outcome, Outcome):
+            if fact is None:
                 continue
             wait_is_over = isinstance(request, Linked) and request.wait_is_over
             expected = self.table.post(fact, wait_is_over=wait_is_over)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tests.simulation.broker_port import BrokerPort
 from tests.simulation.skewed_clock import SkewedClock
 from tests.simulation.store_port import StorePort
-from wallet_core import Delivery, Intake, Outcome, Policy, Request
+from wallet_core import Delivery, Intake, Outcome, Plan, Policy, Request
 
 
 class WatchedIntake(Intake):
@@ -25,6 +25,6 @@ class WatchedIntake(Intake):
             self._broker.check_end_of_wait()
         return is_over
 
-    async def _post_once(self, requests: Sequence[Request]) -> Sequence[Outcome]:
+    async def _post_once(self, requests: Sequence[Request], plan: Plan | None = None) -> Sequence[Outcome]:
         self._port.posting = requests
-        return await super()._post_once(requests)
+        return await super()._post_once(requests, plan)

@@ -9,12 +9,12 @@ from adapters.rabbitmq.backoff import Backoff
 from entrypoints import relay as relay_module
 from entrypoints.relay import RelayLoop
 from tests.scenario import USD
+from wallet_core.batch import post_all
 from wallet_core.commands import Credit, Linked, OpenWallet
 from wallet_core.events import Vocabulary
 from wallet_core.ledger import TransactionKind
 from wallet_core.memory import ManualClock, MemoryBus, MemoryStore
 from wallet_core.policy import Policy
-from wallet_core.posting import post_all
 from wallet_core.relay import Relay
 
 WITHIN_S = 5.0

@@ -66,10 +66,10 @@ def test_left_over_opening_balance_is_warned_about() -> None:
 
 @pytest.mark.parametrize(
     ("batch_max", "prefetch", "expected"),
-    [("", "", 4_000), ("5000", "", 10_000), ("1", "1", 1), ("10", "65535", 65_535)],
+    [("", "", 6_000), ("5000", "", 15_000), ("1", "1", 1), ("10", "65535", 65_535)],
 )
 def test_prefetch_holds_at_least_a_batch(batch_max: str, prefetch: str, expected: int) -> None:
-    """The prefetch is twice the batch unless it is given, and it may be as small as the batch."""
+    """The prefetch is three times the batch unless it is given, and it may be as small as the batch."""
     settings = load_settings({"WALLET_BATCH_MAX": batch_max, "WALLET_PREFETCH": prefetch})
 
     assert expected == settings.wallet_prefetch

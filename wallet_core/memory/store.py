@@ -70,6 +70,10 @@ class MemoryStore:
         msg = f"lost {ATTEMPTS_MAX} races in a row"
         raise ConcurrentUpdate(msg)
 
+    async def look(self, work: Callable[[Books], Awaitable[T]]) -> T:
+        """Give what ``work`` reads."""
+        return await work(_MemoryBooks(self._committed))
+
     async def probe(self) -> None:
         """Do nothing: memory is never away."""
 

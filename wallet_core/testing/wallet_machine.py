@@ -39,12 +39,12 @@ from typing import TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from wallet_core.batch import post_all
 from wallet_core.commands import Request, SetAside
 from wallet_core.memory import ManualClock, MemoryBus, Published
 from wallet_core.messages import request_of
 from wallet_core.outcome import Outcome
 from wallet_core.policy import Policy, Shortfall
-from wallet_core.posting import post_all
 from wallet_core.relay import Relay
 from wallet_core.testing import strategies
 from wallet_core.testing.books import BooksCopy, check_books, check_legs, read_books

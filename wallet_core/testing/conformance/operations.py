@@ -11,13 +11,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
+from wallet_core.batch import post_all
 from wallet_core.commands import OpenWallet, Request, Reverse
 from wallet_core.errors import WalletError
 from wallet_core.ledger import TransactionState
 from wallet_core.memory import ManualClock
 from wallet_core.policy import Policy
 from wallet_core.ports import Books, RecordChange, StatementQuery, UnitOfWork, WalletChange
-from wallet_core.posting import post_all
 from wallet_core.testing.conformance.store import Stop, Store, first_error
 from wallet_core.wallet import Wallet
 
@@ -269,6 +269,9 @@ class _Around:
             return result
 
         return await self.inner.run(surrounded)
+
+    async def look(self, work: Callable[[Books], Awaitable[T]]) -> T:
+        return await self.inner.look(work)
 
     async def probe(self) -> None:
         await self.inner.probe()

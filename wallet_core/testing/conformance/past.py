@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from wallet_core.batch import post_all
 from wallet_core.commands import Linked, SetAside
 from wallet_core.ledger import SeenWallet, TransactionState
 from wallet_core.memory import ManualClock
@@ -14,7 +15,6 @@ from wallet_core.messages import request_of
 from wallet_core.past import Past
 from wallet_core.policy import Policy
 from wallet_core.ports import Books
-from wallet_core.posting import post_all
 from wallet_core.records import fresh_record
 from wallet_core.testing.conformance.store import Store
 from wallet_core.testing.events import ALICE, BOB, CAROL, DAVE, USD, Event, failed, signup, topup, transaction_id

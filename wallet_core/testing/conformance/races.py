@@ -113,6 +113,23 @@ class RacesSuite:
 
             assert await reading in ((0, 0), (1, 2))
 
+    async def test_a_look_sees_what_is_committed_and_nothing_else(self, store: Store) -> None:
+        """Who looks beside a unit of work sees nothing of it before its commit, and then all."""
+        await open_wallet(store, ALICE)
+        seen: list[int] = []
+
+        async def look(books: Books) -> None:
+            seen.append((await usable_wallet(books, ALICE)).balance_minor)
+
+        async def credit_alice(books: Books) -> None:
+            await credit(books, ALICE, 5)
+            await store.unit_of_work.look(look)
+
+        await store.unit_of_work.run(credit_alice)
+        await store.unit_of_work.look(look)
+
+        assert seen == [0, 5]
+
     async def test_who_loses_every_race_is_told(self, store: Store) -> None:
         """A unit of work that loses again and again gives up with ConcurrentUpdate, after more than one try."""
         runs = 0
