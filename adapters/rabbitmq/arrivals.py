@@ -17,11 +17,13 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from sys import intern
 from typing import Any
 
 import structlog
 from aio_pika.abc import AbstractConnection
 from aiormq.abc import DeliveredMessage
+from pamqp.commands import Basic
 from structlog.typing import FilteringBoundLogger
 
 from adapters.rabbitmq.codec import attempts_of, dead_letter_id_of, message_of
@@ -40,12 +42,18 @@ _log: FilteringBoundLogger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A delivery that has arrived, with all that is needed to settle it."""
+    """
+    A delivery that has arrived, with all that is needed to settle it, and no more.
+
+    Thousands of them wait in memory, and the client library's own message is half as large again.
+    """
 
     queue: ConsumedQueue
     tag: int
     delivery: Delivery
-    received: DeliveredMessage
+    routing_key: str
+    properties: Basic.Properties
+    body: bytes
 
 
 class InputSession:
@@ -152,7 +160,8 @@ class InputSession:
             attempts_of(properties.headers),
             dead_letter_id_of(properties.headers),
         )
-        self._arrived.append(Arrival(queue, tag, delivery, message))
+        routing_key = intern(message.routing_key or "")
+        self._arrived.append(Arrival(queue, tag, delivery, routing_key, properties, message.body))
         self._wake.set()
 
     def _depend_on(self, task: asyncio.Task[None], name: str) -> None:

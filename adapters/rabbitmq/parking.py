@@ -40,16 +40,15 @@ class Park(Handover):
 
 def park_of(arrival: Arrival, key: str | None, settlement: RetryAfter | DeadLetter, clock: Clock) -> Park:
     """Write the message that takes the place of a delivery."""
-    received, source, now = arrival.received, shared_queue(arrival.queue.name), clock.now()
-    properties = received.header.properties
-    provenance = provenance_of(properties.headers, source, received.routing_key or source, now)
+    properties, source, now = arrival.properties, shared_queue(arrival.queue.name), clock.now()
+    provenance = provenance_of(properties.headers, source, arrival.routing_key or source, now)
     provenance = replace(provenance, dead_letter_id=provenance.dead_letter_id or str(uuid4()))
     if isinstance(settlement, RetryAfter):
         target, parked = retry_queue(source, settlement.delay_ms), retry_properties(properties, provenance, now)
     else:
         target = DEAD_LETTER_QUEUE
         parked = dead_letter_properties(properties, provenance, settlement.reason.value, settlement.detail)
-    outgoing = Outgoing("", target, received.body, parked)
+    outgoing = Outgoing("", target, arrival.body, parked)
     return Park(arrival.queue, arrival.tag, key, outgoing, arrival.delivery.subject, settlement)
 
 

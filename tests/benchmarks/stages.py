@@ -116,7 +116,7 @@ async def _received(stages: Stages, url: str, count: int) -> list[bytes]:
         arrivals = await stages.awaited("receive", _take_all(session, connection, count))
         await stages.awaited("acknowledge", _ack_all(arrivals))
         await session.close()
-    return [arrival.received.body for arrival in arrivals]
+    return [arrival.body for arrival in arrivals]
 
 
 async def _take_all(session: InputSession, connection: AbstractConnection, count: int) -> list[Arrival]:
