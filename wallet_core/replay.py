@@ -84,7 +84,7 @@ def _differences(
         return  # what differs in its entries follows from that
     for recorded, posted in zip(decision.entries, entries, strict=True):
         name = f"entry {recorded.wallet_id}/{recorded.sequence} "
-        yield from _unequal(name, _fields(recorded), _fields(posted))
+        yield from _unequal(name, recorded._asdict(), posted._asdict())
 
 
 def _unequal(prefix: str, then: Mapping[str, object], now: Mapping[str, object]) -> Iterator[Difference]:
@@ -100,7 +100,7 @@ def _facts(record: TransactionRecord) -> dict[str, object]:
     return facts | {f"answer_{name.removesuffix('_id')}": value for name, value in answer.items()}
 
 
-def _fields(value: TransactionRecord | TransactionFinalized | Entry) -> dict[str, object]:
+def _fields(value: TransactionRecord | TransactionFinalized) -> dict[str, object]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from wallet_core.errors import BalanceLimitExceeded, InsufficientFunds, LedgerCorrupted, VersionConflict
-from wallet_core.ledger import GENESIS_HASH, Direction, Entry, EntryContent, EntryKind, Leg
+from wallet_core.ledger import GENESIS_HASH, Direction, Entry, EntryKind, Leg
 from wallet_core.money import AMOUNT_MINOR_MAX
 
 
@@ -133,7 +133,7 @@ class Wallet:
 
     def _entry(self, direction: Direction, amount_minor: int, cause: Cause) -> Entry:
         signed_minor = amount_minor if direction is Direction.CREDIT else -amount_minor
-        content = EntryContent(
+        entry = Entry(
             wallet_id=self.id,
             sequence=self.version + 1,
             transaction_id=cause.transaction_id,
@@ -148,7 +148,7 @@ class Wallet:
             occurred_at=cause.occurred_at,
             recorded_at=max(cause.now, self.changed_at),
         )
-        return content.sealed_after(self.head_hash)
+        return entry.sealed_after(self.head_hash)
 
 
 def wallet_id_of(user_id: str, currency: str) -> str:

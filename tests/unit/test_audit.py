@@ -66,7 +66,7 @@ class Books:
 
     def change_entry(self, id_: str, sequence: int, **fields: object) -> None:
         """Alter an entry, and leave its seal as it was."""
-        self.entries[id_, sequence] = replace(self.entries[id_, sequence], **fields)  # type: ignore[arg-type]
+        self.entries[id_, sequence] = self.entries[id_, sequence]._replace(**fields)  # type: ignore[arg-type]
 
     def change_record(self, id_: str, **fields: object) -> None:
         """Alter a record."""
@@ -379,15 +379,14 @@ def swap(books: Books, one: tuple[str, int], other: tuple[str, int]) -> None:
 def forge(books: Books, wallet_id: str) -> None:
     """Append an entry that is right in itself, without telling wallet or transaction."""
     last = books.entries[wallet_id, books.wallets[wallet_id].version]
-    forged = replace(
-        last,
+    forged = last._replace(
         sequence=last.sequence + 1,
         direction=Direction.CREDIT,
         kind=EntryKind.TOPUP,
         amount_minor=100,
         balance_after_minor=last.balance_after_minor + 100,
     )
-    books.entries[key_of(forged)] = replace(forged, hash=forged.hash_after(last.hash))
+    books.entries[key_of(forged)] = forged._replace(hash=forged.hash_after(last.hash))
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_books_of_another_currency_are_not_judged(scenario: Scenario) -> None:
 def test_an_altered_entry_is_a_difference(scenario: Scenario) -> None:
     """A description that somebody has changed does not give the recorded seal."""
     scenario.post(transfer(T, ALICE, CAROL, 1).but(description="Rent"))
-    altered = EditedPast(scenario, edit_entry=lambda entry: replace(entry, description="Gift"))
+    altered = EditedPast(scenario, edit_entry=lambda entry: entry._replace(description="Gift"))
 
     explanation = explained(scenario, T, altered)
 
@@ -152,7 +152,7 @@ def test_a_balance_that_v1_has_left_is_not_judged() -> None:
     adopted = EditedPast(
         scenario,
         lambda record: replace(record, kind=TransactionKind.ADOPTED),
-        lambda entry: replace(entry, kind=EntryKind.ADOPTED),
+        lambda entry: entry._replace(kind=EntryKind.ADOPTED),
     )
 
     explanation = explained(scenario, id_, adopted)

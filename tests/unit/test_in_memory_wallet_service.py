@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -269,7 +268,7 @@ async def test_the_audit_is_the_real_one(wallet_service: InMemoryWalletService) 
     (entry,) = wallet_service.statement("ada").entries
 
     async def tamper(books: Books) -> None:
-        await books.journal.append_many([replace(entry, sequence=2, kind=EntryKind.TRANSFER)])
+        await books.journal.append_many([entry._replace(sequence=2, kind=EntryKind.TRANSFER)])
 
     await wallet_service.store.run(tamper)
 

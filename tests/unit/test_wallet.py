@@ -231,15 +231,15 @@ def test_wallet_takes_over_the_head_of_its_chain() -> None:
 
 GOOD = wallet_with(100).debit(40, CAUSE)
 WRONG: dict[str, Entry] = {
-    "another wallet": replace(GOOD, wallet_id="507f1f77bcf86cd799439012"),
-    "a gap": replace(GOOD, sequence=3),
-    "a repetition": replace(GOOD, sequence=1),
-    "another balance": replace(GOOD, balance_after_minor=61),
-    "another currency": replace(GOOD, currency="EUR"),
-    "nothing": replace(GOOD, amount_minor=0, balance_after_minor=100),
-    "a negative amount": replace(GOOD, amount_minor=-40, balance_after_minor=140),
-    "below zero": replace(GOOD, amount_minor=101, balance_after_minor=-1),
-    "below zero by a top-up": replace(GOOD, kind=EntryKind.TOPUP, amount_minor=101, balance_after_minor=-1),
+    "another wallet": GOOD._replace(wallet_id="507f1f77bcf86cd799439012"),
+    "a gap": GOOD._replace(sequence=3),
+    "a repetition": GOOD._replace(sequence=1),
+    "another balance": GOOD._replace(balance_after_minor=61),
+    "another currency": GOOD._replace(currency="EUR"),
+    "nothing": GOOD._replace(amount_minor=0, balance_after_minor=100),
+    "a negative amount": GOOD._replace(amount_minor=-40, balance_after_minor=140),
+    "below zero": GOOD._replace(amount_minor=101, balance_after_minor=-1),
+    "below zero by a top-up": GOOD._replace(kind=EntryKind.TOPUP, amount_minor=101, balance_after_minor=-1),
 }
 
 
