@@ -168,21 +168,21 @@ def entry_to_document(entry: Entry) -> dict[str, object]:
 def entry_from_document(document: Document) -> Entry:
     """Read an entry."""
     key = subdocument(document, "_id")
-    return Entry(
-        wallet_id=identifier(key, "w"),
-        sequence=integer(key, "n"),
-        transaction_id=identifier(document, "transactionId"),
-        kind=member(ENTRY_KINDS, document, "kind"),
-        direction=member(DIRECTIONS, document, "direction"),
-        amount_minor=integer(document, "amountMinor"),
-        balance_after_minor=integer(document, "balanceAfterMinor"),
-        currency=text(document, "currency"),
-        counterparty_id=optional_identifier(document, "counterpartyId"),
-        description=optional_text(document, "description"),
-        reverses_sequence=optional_integer(document, "reversesSequence"),
-        occurred_at=optional_instant(document, "occurredAt"),
-        recorded_at=instant(document, "recordedAt"),
-        hash=binary(document, "hash"),
+    return Entry(  # by position: by name it takes a fifth longer
+        identifier(key, "w"),
+        integer(key, "n"),
+        identifier(document, "transactionId"),
+        member(ENTRY_KINDS, document, "kind"),
+        member(DIRECTIONS, document, "direction"),
+        integer(document, "amountMinor"),
+        integer(document, "balanceAfterMinor"),
+        text(document, "currency"),
+        optional_identifier(document, "counterpartyId"),
+        optional_text(document, "description"),
+        optional_integer(document, "reversesSequence"),
+        optional_instant(document, "occurredAt"),
+        instant(document, "recordedAt"),
+        binary(document, "hash"),
     )
 
 

@@ -84,10 +84,10 @@ def optional_text(document: Document, name: str) -> str | None:
 
 def member(members: Mapping[str, T], document: Document, name: str) -> T:
     """Read a text that stands for one of ``members``. A dict, because calling an enum takes five times as long."""
-    value = text(document, name)
-    if value in members:
+    value = document.get(name)
+    if isinstance(value, str) and value in members:
         return members[value]
-    raise LedgerCorrupted(f"stored field {name} holds {value[:40]!r}{RUN_AUDIT}")
+    raise LedgerCorrupted(f"stored field {name} holds {text(document, name)[:40]!r}{RUN_AUDIT}")
 
 
 def instant(document: Document, name: str) -> datetime:
