@@ -89,8 +89,8 @@ class Entry(NamedTuple):
     ``sequence`` is the wallet's version after it, gapless from 1. ``amount_minor`` is positive. ``counterparty_id`` is
     the user on the other side of a transfer. ``reverses_sequence`` is the entry of the same wallet that this one
     cancels. ``occurred_at`` is when it happened, if the message said so; ``recorded_at`` is when it was posted, and
-    never decreases within a wallet. ``hash`` seals the entry and, through the previous hash,
-    all before it.
+    never decreases within a wallet. ``hash`` seals the entry and, through the previous hash, all before it; it is empty
+    until the entry is ``sealed_after`` that one.
     """
 
     wallet_id: str
