@@ -17,7 +17,7 @@ from typing import Protocol
 from wallet_core.batch import post
 from wallet_core.commands import DeadLetterReason, Linked, OpenWallet, Request, Reverse, SetAside
 from wallet_core.drafts import Plan
-from wallet_core.errors import ConcurrentUpdate, ConsumptionHalted, StoreUnavailable
+from wallet_core.errors import ConcurrentUpdate, ConsumptionHalted, StoreUnavailable, WalletError
 from wallet_core.look_ahead import LookAhead
 from wallet_core.messages import Message, Subject, request_of
 from wallet_core.outcome import Outcome, set_aside
@@ -112,11 +112,15 @@ class Intake:
         Raises StoreUnavailable and ConcurrentUpdate (nothing may be settled: wait and hand the batch in again), and
         BatchHalted (settle what has ended, then stop consuming).
         """
-        self._on_storing = on_storing
         ahead = self._look_ahead.take(deliveries)
         requests = await self._read_all(deliveries) if ahead is None else ahead.read
         plan = None if ahead is None else ahead.plan
-        posted = iter(await self._post([request for request in requests if not isinstance(request, SetAside)], plan))
+        self._on_storing = on_storing
+        try:
+            ended = await self._post([request for request in requests if not isinstance(request, SetAside)], plan)
+        finally:
+            self._on_storing = None
+        posted = iter(ended)
         outcomes = [
             set_aside(request.reason, request.detail) if isinstance(request, SetAside) else next(posted)
             for request in requests
@@ -131,14 +135,14 @@ class Intake:
         Decide about what comes next, while the batch in hand is stored; ``handle`` then finds it done, or does it.
 
         Call it from ``on_storing`` on, beside ``handle``, and let it end, or cancel it, before the next ``handle``.
-        ``breathe`` lets others have their turn. Raises nothing.
+        ``breathe`` lets others have their turn. An outage, or what is wrong with the books, is for ``handle`` to raise.
         """
         if any(map(self._has_waited, deliveries)):
             return  # whether their wait is over is asked when it is their turn
         try:
             await self._look_ahead.decide(deliveries, partial(self._read, wait_is_over=False), breathe)
-        except Exception:  # noqa: BLE001 - decision: nothing was decided; if it comes again, it is ``handle`` that tells
-            return
+        except (WalletError, OSError):
+            return  # nothing was decided; if it comes again, it is ``handle`` that tells
 
     async def _read_all(self, deliveries: Sequence[Delivery]) -> list[Request | SetAside]:
         wait_is_over = await self._wait_is_over(deliveries)
@@ -153,7 +157,7 @@ class Intake:
     def _has_waited(self, delivery: Delivery) -> bool:
         return delivery.attempts >= len(self._retry_delays_ms)
 
-    def _read(self, delivery: Delivery, wait_is_over: bool) -> Request | SetAside:  # noqa: FBT001 - one caller
+    def _read(self, delivery: Delivery, wait_is_over: bool) -> Request | SetAside:  # noqa: FBT001 - both callers are above
         if isinstance(delivery.message, SetAside):
             return delivery.message
         request = request_of(delivery.subject, delivery.message, self._policy.currency)

@@ -6,12 +6,13 @@
     batch n+1                 └─ load ─ plan     └─ store ─ commit
 
 It is decided on what the books will say once batch n is committed: what the plan of n leaves, and what they say now
-about all that n does not touch. Nothing of it is stored before that, and it counts only if exactly that plan has been
-committed, and soon; else it is forgotten, and batch n+1 is decided as ever.
+about all that n does not touch, read in a unit of work of its own. Nothing of it is stored before that, and it counts
+only if exactly that plan has been committed, and soon; else it is forgotten, and batch n+1 is decided as ever.
 
-What somebody else changes between this reading and that storing is a lost race, as it is inside a unit of work: the
-guards of wallets and records, and the unique ids of new ones, refuse it, and the next try loads and decides anew. Who
-has lost one looks ahead no more for a while: against a second process on the same wallets it would lose each time.
+What somebody else changes between this reading and that storing, and this batch writes, is a lost race: the guards of
+wallets and records, and the unique ids of new ones, refuse it, and the next try loads and decides anew. A refusal
+writes no wallet: it is true for the moment at which it was decided. Who has lost a race looks ahead no more for a
+while: against a second process on the same wallets it would lose each time.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import is_
 from typing import TypeVar
 
 from wallet_core.batch import Posted, load
@@ -45,10 +47,10 @@ class Ahead:
     """
     A batch that was decided ahead ``at`` an instant: what was read in it, its plan, and the plan that comes before.
 
-    ``deliveries`` say which batch it is; here they are only compared.
+    ``deliveries`` say which batch it is: these very objects, as a JSON ``true`` would equal a 1.
     """
 
-    deliveries: tuple[object, ...]
+    deliveries: Sequence[object]
     read: Sequence[Request | SetAside]
     plan: Plan
     base: Plan
@@ -72,7 +74,7 @@ class LookAhead:
         self._base = plan
 
     def committed(self, posted: Posted) -> None:
-        """Keep what was decided on the plan that was stored last, and see whether its races allow more of it."""
+        """See by the races of this batch whether looking ahead pays."""
         self._batches_off = BATCHES_AFTER_RACE if posted.tries > 1 else max(0, self._batches_off - 1)
 
     def failed(self) -> None:
@@ -82,7 +84,7 @@ class LookAhead:
     def take(self, deliveries: Sequence[object]) -> Ahead | None:
         """Give what was decided about exactly these deliveries, if it is valid; in any case it is forgotten here."""
         ahead, self._ahead = self._ahead, None
-        if ahead is None or ahead.base is not self._base or ahead.deliveries != tuple(deliveries):
+        if ahead is None or ahead.base is not self._base or not _are_same(ahead.deliveries, deliveries):
             return None
         return ahead if self._clock.now() - ahead.at <= AGE_MAX else None
 
@@ -95,7 +97,7 @@ class LookAhead:
         """
         Decide about these deliveries on the plan that is being stored, if there is one; ``breathe`` lets others go on.
 
-        Raises what ``UnitOfWork.look`` raises, and LedgerCorrupted; then nothing was decided.
+        Raises what ``UnitOfWork.run`` raises, and LedgerCorrupted; then nothing was decided.
         """
         base = self._base
         if base is None or self._batches_off:
@@ -110,7 +112,11 @@ class LookAhead:
         async def look(books: Books) -> State:
             return await load(requests, books, base.state_after())
 
-        planning = Planning(requests, await self._uow.look(look), self._policy, now)
+        planning = Planning(requests, await self._uow.run(look), self._policy, now)
         while planning.go_on(AT_ONCE):
             await breathe()
-        self._ahead = Ahead(tuple(deliveries), found, planning.plan(), base, now)
+        self._ahead = Ahead(deliveries, found, planning.plan(), base, now)
+
+
+def _are_same(these: Sequence[object], those: Sequence[object]) -> bool:
+    return len(these) == len(those) and all(map(is_, these, those))

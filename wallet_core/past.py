@@ -26,8 +26,9 @@ UNCERTAINTY = timedelta(seconds=60)
 """
 How far the times of two decisions may be from the order in which they were committed.
 
-A time is read before its unit of work begins. MongoDB ends one that takes longer than 60 s; the clocks of several hosts
-are apart by far less, unless one of them is wrong.
+A time is read before its unit of work begins, or up to 5 s before it (``look_ahead.AGE_MAX``). MongoDB ends one that
+takes longer than 60 s, and hardly one takes a second; the clocks of several hosts are apart by far less, unless one of
+them is wrong.
 """
 
 VERSIONS_MAX = 1_000

@@ -35,7 +35,7 @@ class WalletChange:
 
 @dataclass(frozen=True, slots=True)
 class RecordChange:
-    """A transaction's next record, valid only while the stored one still equals ``before`` in state and revision."""
+    """A transaction's next record, valid while the stored one equals ``before`` in state, revision and dead letter."""
 
     before: TransactionRecord
     record: TransactionRecord
@@ -115,15 +115,6 @@ class UnitOfWork(Protocol):
         Raises ConcurrentUpdate when every try lost its race, StoreUnavailable when the database is away or did not say
         how the commit ended (it may have happened), StoreRejected when the content of a write is refused, and whatever
         ``work`` raises.
-        """
-        ...
-
-    async def look(self, work: Callable[[Books], Awaitable[T]]) -> T:
-        """
-        Give what ``work`` reads of the committed books. It writes nothing: there is no unit of work, and no commit.
-
-        What was committed when it begins is seen; what is committed meanwhile may be seen in part, a wallet and not
-        the record. Raises StoreUnavailable, and whatever ``work`` raises.
         """
         ...
 

@@ -1,8 +1,8 @@
 """The repositories of one unit of work: every statement runs in its session, and takes any number of values.
 
-Guards: a wallet is changed only while it has the version that was read, a record only while it has the state and
-revision that were read. In a snapshot transaction the server notices a lost race first (WriteConflict); the guards hold
-whatever the isolation.
+Guards: a wallet is changed only while it has the version that was read, a record only while it has the state, revision
+and dead letter that were read. What a transaction has read itself the server guards too (WriteConflict); what was read
+before it began, for a batch that was decided ahead, the guards alone.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from wallet_core.wallet import SuspendedWallet, Wallet
 
 
 class MongoBooks:
-    """``ports.Books`` of one unit of work; without a session, for reading only."""
+    """``ports.Books`` of one unit of work."""
 
-    def __init__(self, database: Database, session: Session | None = None) -> None:
+    def __init__(self, database: Database, session: Session) -> None:
         """Bind every collection to the session."""
         self.wallets = MongoWallets(database.collection("wallets", session))
         self.journal = MongoJournal(
@@ -137,6 +137,11 @@ class MongoOutbox:
 
 
 def _unchanged(before: TransactionRecord) -> dict[str, object]:
-    """Find a record that still has the state and the answer's revision that were read."""
-    revision = {"$exists": False} if before.answer is None else Int64(before.revision)
-    return {"_id": id_to(before.id), "state": before.state.value, "answer.revision": revision}
+    """Find a record that still has the state, the answer's revision and the dead letter that were read."""
+    absent = {"$exists": False}
+    return {
+        "_id": id_to(before.id),
+        "state": before.state.value,
+        "answer.revision": absent if before.answer is None else Int64(before.revision),
+        "deadLetterId": absent if before.dead_letter_id is None else before.dead_letter_id,
+    }

@@ -73,10 +73,6 @@ class MongoUnitOfWork:
             self._database, lambda session: work(MongoBooks(self._database, session)), self._abandoned
         )
 
-    async def look(self, work: Callable[[Books], Awaitable[T]]) -> T:
-        """Give what ``work`` reads, outside any transaction; see ``ports.UnitOfWork.look``."""
-        return await work(MongoBooks(self._database))
-
     async def probe(self) -> None:
         """
         Write a row to the outbox, remove it, and commit that.

@@ -31,7 +31,7 @@ from structlog.typing import FilteringBoundLogger
 
 from adapters.rabbitmq.arrivals import Arrival, InputSession
 from adapters.rabbitmq.backoff import Backoff
-from adapters.rabbitmq.connection import keep_connected
+from adapters.rabbitmq.connection import described, keep_connected
 from adapters.rabbitmq.consumed_queue import ack_many
 from adapters.rabbitmq.consumer_status import ConsumerStatus
 from adapters.rabbitmq.handover import Handovers
@@ -240,12 +240,14 @@ class Consumer:
 
     async def _hand_in(self, session: InputSession, deliveries: Sequence[Delivery]) -> tuple[Handled, ...]:
         """Hand the batch in; where the next one is here as a whole, let it be decided meanwhile."""
-        looking: set[asyncio.Task[None]] = set()
+        looking: list[asyncio.Task[None]] = []
 
         def look_ahead() -> None:
             upcoming = session.whole_batch(self._consumption.batch_max)
             if upcoming and not looking:
-                looking.add(asyncio.ensure_future(self._intake.look_ahead(upcoming, partial(asyncio.sleep, 0))))
+                task = asyncio.ensure_future(self._intake.look_ahead(upcoming, partial(asyncio.sleep, 0)))
+                task.add_done_callback(_tell_defect)
+                looking.append(task)
 
         try:
             return await self._intake.handle(deliveries, look_ahead)
@@ -314,3 +316,9 @@ class Consumer:
 
     def _on_away(self, reason: str) -> None:
         self._status = ConsumerStatus(connected=False, consuming=False, halted=False, reason=reason)
+
+
+def _tell_defect(looked: asyncio.Task[None]) -> None:
+    """Say why looking ahead has failed. It costs time and nothing else, so the consumption goes on."""
+    if not looked.cancelled() and (error := looked.exception()) is not None:
+        _log.error("look_ahead_failed", error=described(error), exc_info=error)

@@ -82,6 +82,7 @@ class WalletProcess:
         self._batch_max = batch_max
         self._looks_ahead = looks_ahead
         self._hand: Hand | None = None
+        self._looked_at: list[tuple[Arrival, Delivery]] = []
         self._answers_wait = Signal()
         self.is_in_doubt = False
         self._is_stopping = False
@@ -108,7 +109,7 @@ class WalletProcess:
     async def _consume_for_ever(self) -> None:
         while not self._is_stopping:
             try:
-                session = await self._broker.open(2 * self._batch_max)
+                session = await self._broker.open(3 * self._batch_max)
             except ChannelLost:
                 await self._scheduler.pause(POLL_MS)
                 continue
@@ -165,7 +166,8 @@ class WalletProcess:
 
     async def _handle(self, hand: Hand, batch: Sequence[Arrival]) -> Sequence[Handled]:
         """Hand the batch in until the intake has handled it; nothing when the session is lost meanwhile."""
-        deliveries = [_delivery_of(arrival) for arrival in batch]
+        looked_at = {id(arrival): delivery for arrival, delivery in self._looked_at}
+        deliveries = [looked_at.get(id(arrival), _delivery_of(arrival)) for arrival in batch]
         began_ms, pause_ms = self._scheduler.now_ms, PAUSE_FIRST_MS
         while True:
             try:
@@ -180,9 +182,11 @@ class WalletProcess:
 
     def _look_ahead(self, session: Session) -> None:
         """Let the next batch be decided, whenever and however long; where it comes too late, nobody needs it."""
-        upcoming = [_delivery_of(arrival) for arrival in islice(session.arrived, self._batch_max)]
+        upcoming = list(islice(session.arrived, self._batch_max))
         if self._looks_ahead and upcoming:
-            self._scheduler.spawn(self.owner, self._intake.look_ahead(upcoming, partial(self._scheduler.pause, 0)))
+            self._looked_at = [(arrival, _delivery_of(arrival)) for arrival in upcoming]
+            deliveries = [delivery for _, delivery in self._looked_at]
+            self._scheduler.spawn(self.owner, self._intake.look_ahead(deliveries, partial(self._scheduler.pause, 0)))
 
     async def _settle(self, hand: Hand, batch: Sequence[Arrival], handled: Sequence[Handled]) -> None:
         """Carry out what the intake has decided."""

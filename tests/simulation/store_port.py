@@ -71,10 +71,6 @@ class StorePort:
             return result
         raise ConcurrentUpdate(f"lost {ATTEMPTS_MAX} races in a row")
 
-    async def look(self, work: Callable[[Books], Awaitable[T]]) -> T:
-        """Give what ``work`` reads; see ``ports.UnitOfWork.look``."""
-        return await work(_Books(self._database.begin().books, self._gate))
-
     @property
     def has_lost_lease(self) -> bool:
         """Whether somebody else may publish by now, although we have heard nothing of it."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import TypeVar
 
 import pytest
@@ -17,10 +18,13 @@ from tests.faulty_store import FaultyStore
 from tests.scenario import ALICE, BOB, CAROL, Event, failed, signup, topup, transaction_id, transfer
 from wallet_core import (
     AMOUNT_MINOR_MAX,
+    Ack,
+    DeadLetter,
     Delivery,
     Handled,
     Intake,
     OutcomeKind,
+    State,
     StoreRejected,
     StoreUnavailable,
     SuspendedWallet,
@@ -43,10 +47,10 @@ TURNS = 20
 
 class WatchedStore(FaultyStore):
     """
-    A store that counts what is read, inside units of work and beside them; who looks ahead is done before a commit.
+    A store that counts what is read, by postings and by those who look ahead; the latter are done before a commit.
 
-    ``look_error`` is raised by every look, ``end_errors`` by a unit of work each, at its end; ``rivals`` do something
-    at the end of one each, before it is committed.
+    ``look_error`` is raised by every look, ``end_errors`` by a posting each, at its end; ``rivals`` do something at the
+    end of one each, before it is committed.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -63,6 +67,11 @@ class WatchedStore(FaultyStore):
         async def watched(books: Books) -> T:
             wallets = _CountedWallets(books.wallets)
             result = await work(_WatchedBooks(wallets, books.journal, books.outbox))
+            if isinstance(result, State):
+                self.looks += 1
+                if self.look_error is not None:
+                    raise self.look_error
+                return result
             self.reads += wallets.reads
             for _ in range(TURNS):
                 await asyncio.sleep(0)
@@ -73,13 +82,6 @@ class WatchedStore(FaultyStore):
             return result
 
         return await super().run(watched)
-
-    async def look(self, work: Callable[[Books], Awaitable[T]]) -> T:
-        """Count, and fail when told to."""
-        self.looks += 1
-        if self.look_error is not None:
-            raise self.look_error
-        return await super().look(work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +111,32 @@ class Line(Consumer):
         super().__init__()
         self.watched = self.faults = self.store = WatchedStore(self.clock)
         self.intake = Intake(self.store, self.clock, self.policy, self.signups)
+        self._upcoming: Sequence[Delivery] = ()
         self.open(ALICE, BOB)
 
     def handle_ahead(
         self, events: Sequence[Event], upcoming: Sequence[Event], attempts: int = 0
     ) -> tuple[Handled, ...]:
         """Hand over one batch; the next one is decided meanwhile."""
-        return asyncio.run(self._handle_ahead(_deliveries(events), _deliveries(upcoming, attempts)))
+        batch = self._batch_of(events)
+        self._upcoming = _deliveries(upcoming, attempts)
+        return asyncio.run(self.handle_in_turn(batch, self._upcoming))
 
-    async def _handle_ahead(self, batch: Sequence[Delivery], upcoming: Sequence[Delivery]) -> tuple[Handled, ...]:
+    def handle(self, *events: Event, attempts: int = 0) -> tuple[Handled, ...]:
+        """Hand over one batch."""
+        return asyncio.run(self.intake.handle(self._batch_of(events, attempts)))
+
+    def _batch_of(self, events: Sequence[Event], attempts: int = 0) -> Sequence[Delivery]:
+        """Give the deliveries that were looked at, where these are they, and else new ones."""
+        batch = _deliveries(events, attempts)
+        return self._upcoming if batch == self._upcoming else batch
+
+    def rival(self) -> Intake:
+        """Give the intake of another process on the same books."""
+        return Intake(self.store, self.clock, self.policy, self.signups)
+
+    async def handle_in_turn(self, batch: Sequence[Delivery], upcoming: Sequence[Delivery]) -> tuple[Handled, ...]:
+        """Hand over one batch; the next one is decided meanwhile."""
         looking: list[asyncio.Task[None]] = []
 
         def look_ahead() -> None:
@@ -253,6 +272,35 @@ def test_error_while_looking_ahead_costs_nobody_anything(line: Line) -> None:
 
     assert _kinds(handled) == [OutcomeKind.APPLIED, OutcomeKind.OPENED]
     assert _kinds(line.handle(*SECOND)) == [OutcomeKind.APPLIED, OutcomeKind.REFUSED]
+
+
+def test_equal_delivery_is_not_the_one_that_was_decided_about(line: Line) -> None:
+    """In Python the amount ``true`` equals 1; as the amount of another message with the same id it is refused."""
+    good = topup(transaction_id(5), ALICE, Decimal(1))
+    bad = [Delivery(good.subject, {**good.message, "amount": True})]
+    line.handle_ahead(FIRST, [good])
+
+    (handled,) = line.deliver(*bad)
+
+    assert bad == [Delivery(good.subject, good.message)]
+    assert handled.outcome.kind is OutcomeKind.REFUSED
+
+
+def test_a_dead_letter_that_was_named_meanwhile_stays_the_one(line: Line) -> None:
+    """A young copy of a failed, decided ahead, does not undo what another process has recorded of a waited one."""
+    due, waited = failed(transaction_id(1)), len(RETRY_DELAYS_MS)
+    line.handle(*FIRST)
+    line.handle(transfer(transaction_id(2), ALICE, BOB, 100), due)
+    young = [Delivery(due.subject, due.message, 1, "young")]
+    asyncio.run(line.handle_in_turn(_deliveries([topup(transaction_id(8), BOB, 1)]), young))
+    letter = Delivery(due.subject, due.message, waited, "first")
+    (first,) = asyncio.run(line.rival().handle([letter]))
+
+    asyncio.run(line.intake.handle(young))
+    (second,) = line.deliver(replace(letter, dead_letter_id="second"))
+
+    assert isinstance(first.settlement, DeadLetter)
+    assert second.settlement == Ack()
 
 
 def test_poisonous_event_that_was_decided_ahead_is_isolated(line: Line) -> None:

@@ -70,10 +70,6 @@ class MemoryStore:
         msg = f"lost {ATTEMPTS_MAX} races in a row"
         raise ConcurrentUpdate(msg)
 
-    async def look(self, work: Callable[[Books], Awaitable[T]]) -> T:
-        """Give what ``work`` reads."""
-        return await work(_MemoryBooks(self._committed))
-
     async def probe(self) -> None:
         """Do nothing: memory is never away."""
 
@@ -241,7 +237,7 @@ class _MemoryJournal:
     async def change_many(self, changes: Sequence[RecordChange]) -> None:
         for change in changes:
             current = self._current(change.record.id)
-            if current is None or (current.state, current.revision) != (change.before.state, change.before.revision):
+            if current is None or _guarded(current) != _guarded(change.before):
                 msg = f"transaction {change.record.id} is not {change.before.state} any more"
                 raise ConcurrentUpdate(msg)
             self.written[change.record.id] = change.record
@@ -271,6 +267,10 @@ class _MemoryOutbox:
 
     async def add(self, transaction_ids: Sequence[str]) -> None:
         self.added.extend(transaction_ids)
+
+
+def _guarded(record: TransactionRecord) -> tuple[object, ...]:
+    return record.state, record.revision, record.dead_letter_id
 
 
 def _is_asked_for(entry: Entry, query: StatementQuery) -> bool:

@@ -270,9 +270,6 @@ class _Around:
 
         return await self.inner.run(surrounded)
 
-    async def look(self, work: Callable[[Books], Awaitable[T]]) -> T:
-        return await self.inner.look(work)
-
     async def probe(self) -> None:
         await self.inner.probe()
 

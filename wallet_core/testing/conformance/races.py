@@ -113,23 +113,6 @@ class RacesSuite:
 
             assert await reading in ((0, 0), (1, 2))
 
-    async def test_a_look_sees_what_is_committed_and_nothing_else(self, store: Store) -> None:
-        """Who looks beside a unit of work sees nothing of it before its commit, and then all."""
-        await open_wallet(store, ALICE)
-        seen: list[int] = []
-
-        async def look(books: Books) -> None:
-            seen.append((await usable_wallet(books, ALICE)).balance_minor)
-
-        async def credit_alice(books: Books) -> None:
-            await credit(books, ALICE, 5)
-            await store.unit_of_work.look(look)
-
-        await store.unit_of_work.run(credit_alice)
-        await store.unit_of_work.look(look)
-
-        assert seen == [0, 5]
-
     async def test_who_loses_every_race_is_told(self, store: Store) -> None:
         """A unit of work that loses again and again gives up with ConcurrentUpdate, after more than one try."""
         runs = 0
@@ -171,6 +154,22 @@ class RacesSuite:
         assert await stored_record(store, 1) == applied
         await store.unit_of_work.run(lambda books: change(books, applied))
         assert await stored_record(store, 1) == reversed_
+
+    async def test_a_dead_letter_named_meanwhile_is_not_forgotten(self, store: Store) -> None:
+        """A record whose dead letter is another by now is not replaced, although its state is the same."""
+        due = replace(topup_record(1), state=TransactionState.REVERSAL_DUE, due_since=NOON)
+
+        async def record(books: Books) -> None:
+            await books.journal.record_many([due])
+
+        async def change(books: Books, before: TransactionRecord, letter: str | None) -> None:
+            await books.journal.change_many([RecordChange(before, replace(due, dead_letter_id=letter))])
+
+        await store.unit_of_work.run(record)
+        await store.unit_of_work.run(lambda books: change(books, due, "first"))
+
+        assert await first_error(store, lambda books: change(books, due, None)) is ConcurrentUpdate
+        assert await stored_record(store, 1) == replace(due, dead_letter_id="first")
 
     async def test_an_answer_given_meanwhile_is_not_overwritten(self, store: Store) -> None:
         """A record that was read without an answer is not replaced once it has one."""
