@@ -44,17 +44,27 @@ Given = TypeVar("Given")
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """
-    A batch that was decided ahead ``at`` an instant: what was read in it, its plan, and the plan that comes before.
+    """A batch that was decided ahead: what was read in its deliveries, and the plan for the requests among that."""
 
-    ``deliveries`` say which batch it is: these very objects, as a JSON ``true`` would equal a 1.
+    read: Sequence[Request | SetAside]
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    """
+    What a decision ahead is bound to: the deliveries, the plan before it, and the instant ``at`` which it was made.
+
+    The deliveries are these very objects: a JSON ``true`` would equal a 1.
     """
 
     deliveries: Sequence[object]
-    read: Sequence[Request | SetAside]
-    plan: Plan
     base: Plan
     at: datetime
+
+    def holds(self, deliveries: Sequence[object], base: Plan | None, now: datetime) -> bool:
+        are_same = len(deliveries) == len(self.deliveries) and all(map(is_, deliveries, self.deliveries))
+        return are_same and base is self.base and now - self.at <= AGE_MAX
 
 
 class LookAhead:
@@ -66,7 +76,7 @@ class LookAhead:
         self._clock = clock
         self._policy = policy
         self._base: Plan | None = None
-        self._ahead: Ahead | None = None
+        self._ahead: tuple[_Condition, Ahead] | None = None
         self._batches_off = 0
 
     def storing(self, plan: Plan) -> None:
@@ -83,10 +93,11 @@ class LookAhead:
 
     def take(self, deliveries: Sequence[object]) -> Ahead | None:
         """Give what was decided about exactly these deliveries, if it is valid; in any case it is forgotten here."""
-        ahead, self._ahead = self._ahead, None
-        if ahead is None or ahead.base is not self._base or not _are_same(ahead.deliveries, deliveries):
+        decided, self._ahead = self._ahead, None
+        if decided is None:
             return None
-        return ahead if self._clock.now() - ahead.at <= AGE_MAX else None
+        condition, ahead = decided
+        return ahead if condition.holds(deliveries, self._base, self._clock.now()) else None
 
     async def decide(
         self,
@@ -115,8 +126,4 @@ class LookAhead:
         planning = Planning(requests, await self._uow.run(look), self._policy, now)
         while planning.go_on(AT_ONCE):
             await breathe()
-        self._ahead = Ahead(deliveries, found, planning.plan(), base, now)
-
-
-def _are_same(these: Sequence[object], those: Sequence[object]) -> bool:
-    return len(these) == len(those) and all(map(is_, these, those))
+        self._ahead = _Condition(deliveries, base, now), Ahead(found, planning.plan())

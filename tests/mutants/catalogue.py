@@ -185,7 +185,7 @@ MUTANTS = (
     Mutant(
         "decided ahead on what was committed",
         "wallet_core/look_ahead.py",
-        "ahead.base is not self._base or ",
+        " and base is self.base",
         "",
         ("tests/unit/test_look_ahead.py",),
     ),
