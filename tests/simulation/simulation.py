@@ -125,7 +125,7 @@ class Simulation:
     def __init__(self, story: Story, choices: Choices, parts: Parts) -> None:
         """Set everything up; nothing has happened yet."""
         self.story = story
-        self.watch = Watch(story.policy, has_model=story.isolation is Isolation.SERIALIZABLE)
+        self.watch = Watch(story.policy, has_model=story.isolation is Isolation.SERIALIZABLE or story.is_calm)
         self.scheduler = Scheduler(choices, lambda text: self.watch.blame("no unexpected error", text))
         self._parts = parts
         self._quiet_from_ms = story.quiet_from_ms

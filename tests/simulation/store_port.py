@@ -126,8 +126,9 @@ class StorePort:
 
     async def _commit(self, begun: Begun, result: object) -> None:
         outcomes = result.plan.outcomes if isinstance(result, Posted) else ()
+        requests = self.posting if outcomes else ()  # what is no posting is a look ahead, which reads
         name = f"store.commit {', '.join(outcome.kind.value for outcome in outcomes)}"
-        commit = Commit(self._owner.name, self.posting, outcomes)
+        commit = Commit(self._owner.name, requests, outcomes)
         fault = await self._gate.before(name, COMMIT)
         if fault is Fault.RACE:
             self._gate.note(name, fault)

@@ -100,6 +100,11 @@ class Story:
     misfortunes: tuple[Misfortune, ...]
 
     @property
+    def is_calm(self) -> bool:
+        """Whether one process goes through it without a fault: then it decides as the model does, whatever it reads."""
+        return self.processes == 1 and not self.misfortunes and not any(self.likelihoods.values())
+
+    @property
     def quiet_from_ms(self) -> int:
         """When nothing is sent and nothing goes wrong any more."""
         ends = [sent.at_ms for sent in self.sent]
