@@ -83,7 +83,8 @@ def test_frozen_child_stands_still_until_the_thaw(sleeper: ChildProcess) -> None
 @pytest.mark.parametrize("state", ["run", "freeze"])
 def test_ended_child_leaves_no_process(sleeper: ChildProcess, state: str, end: str) -> None:
     """Stopped or killed, frozen or not: the child and its guard are gone when the call returns."""
-    family = [process for process in descendants() if process.pid >= sleeper.pid]
+    born_s = psutil.Process(sleeper.pid).create_time()  # not its pid: the numbers begin again after the largest
+    family = [process for process in descendants() if process.create_time() >= born_s]
     if state == "freeze":
         sleeper.freeze()
 
