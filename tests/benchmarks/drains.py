@@ -70,6 +70,7 @@ class Drains:
         yield from (variant for variant in possible if variant.target.name in self._bench.chosen)
 
     async def _drain(self, name: str, number: int) -> Drained:
+        self._bench.servers.mongo.admin.command("fsync")  # else the load before is written to its files beside this one
         if name == ECHO:
             effort = self._bench.effort
             return await drain_echo(self._bench.servers, draw(Shape(effort.transfers, effort.wallets), number))
