@@ -37,6 +37,7 @@ from entrypoints.metrics import OutboxMetrics, metrics_registry
 from entrypoints.process_readiness import ProcessReadiness
 from entrypoints.relay import RelayLoop
 from entrypoints.settings import Settings
+from wallet_core.fresh_answers import FreshAnswers
 from wallet_core.intake import Intake
 from wallet_core.relay import Relay
 
@@ -79,8 +80,15 @@ class Container(containers.DeclarativeContainer):
         PublishingConnection, settings.provided.rabbitmq_url.reveal.call(), topology, event_observer
     )
     late_signups = providers.Singleton(LateSignupWatch)
+    fresh_answers = providers.Singleton(FreshAnswers)
     intake = providers.Singleton(
-        Intake, unit_of_work, clock, policy, late_signups, settings.provided.wallet_retry_delays_ms
+        Intake,
+        unit_of_work,
+        clock,
+        policy,
+        late_signups,
+        settings.provided.wallet_retry_delays_ms,
+        fresh_answers=fresh_answers,
     )
     consumption = providers.Singleton(
         Consumption, batch_max=settings.provided.wallet_batch_max, prefetch=settings.provided.wallet_prefetch
@@ -101,7 +109,7 @@ class Container(containers.DeclarativeContainer):
     # Answers out.
     answer_publisher = providers.Singleton(AnswerPublisher, publishing, event_observer)
     relay = providers.Singleton(
-        Relay, pending_answers, answer_publisher, providers.Callable(relay_holder), time.monotonic
+        Relay, pending_answers, answer_publisher, providers.Callable(relay_holder), time.monotonic, fresh_answers
     )
     outbox_metrics = providers.Singleton(OutboxMetrics, registry, clock)
     relay_loop = providers.Singleton(RelayLoop, relay, pending_answers, outbox_metrics, answers_wait, time.monotonic)

@@ -19,6 +19,7 @@ from tests.neighbour import Neighbour, eventually
 from tests.scenario import USD, signup
 from wallet_core import (
     DeadLetter,
+    FreshAnswers,
     Handled,
     Intake,
     OutcomeKind,
@@ -136,11 +137,14 @@ class WalletService:
         self.store = FragileStore(clock)
         self.publishing = PublishingConnection(url, topology, self.observer)
         self.answers = AnswerPublisher(self.publishing, self.observer)
-        self.relay = Relay(self.store, self.answers, "relay", time.monotonic)
+        fresh_answers = FreshAnswers()
+        self.relay = Relay(self.store, self.answers, "relay", time.monotonic, fresh_answers)
         self.late_signups = LateSignupWatch(lambda: next(births, 0.0))
         self.consumer = Consumer(
             url,
-            intake=Intake(self.store, clock, Policy(USD), self.late_signups, retry_delays_ms),
+            intake=Intake(
+                self.store, clock, Policy(USD), self.late_signups, retry_delays_ms, fresh_answers=fresh_answers
+            ),
             probe=self.store.probe,
             publishing=self.publishing,
             late_signups=self.late_signups,

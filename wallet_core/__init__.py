@@ -62,6 +62,7 @@ from wallet_core.errors import (
     WalletSuspended,
 )
 from wallet_core.events import FinalStatus, TransactionFinalized, Vocabulary
+from wallet_core.fresh_answers import FreshAnswers
 from wallet_core.intake import BatchHalted, Delivery, Handled, Intake, LateSignups
 from wallet_core.ledger import (
     Direction,
@@ -102,6 +103,7 @@ __all__ = [
     "Entry",
     "EntryKind",
     "FinalStatus",
+    "FreshAnswers",
     "Handled",
     "InsufficientFunds",
     "Intake",

@@ -38,6 +38,11 @@ class Plan:
     records_changed: tuple[RecordChange, ...]
     answered: tuple[str, ...]
 
+    def answers(self) -> tuple[TransactionFinalized, ...]:
+        """Give the answers that the changed records hold."""
+        records = (*self.records_new, *(change.record for change in self.records_changed))
+        return tuple(record.answer for record in records if record.answer is not None)
+
     def state_after(self) -> State:
         """Say what the books will say, once this is stored, about all that it changes."""
         changed = (change.wallet for change in self.wallets_changed)

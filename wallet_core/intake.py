@@ -18,6 +18,7 @@ from wallet_core.batch import post
 from wallet_core.commands import DeadLetterReason, Linked, OpenWallet, Request, Reverse, SetAside
 from wallet_core.drafts import Plan
 from wallet_core.errors import ConcurrentUpdate, ConsumptionHalted, StoreUnavailable, WalletError
+from wallet_core.fresh_answers import FreshAnswers
 from wallet_core.look_ahead import LookAhead
 from wallet_core.messages import Message, Subject, request_of
 from wallet_core.outcome import Outcome, set_aside
@@ -82,15 +83,21 @@ class LateSignups(Protocol):
 class Intake:
     """Handles batches, one after the other. Kept are the isolations in a row, and what was decided ahead."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the ports it joins
         self,
         uow: UnitOfWork,
         clock: Clock,
         policy: Policy,
         late_signups: LateSignups,
         retry_delays_ms: Sequence[int] = RETRY_DELAYS_MS,
+        *,
+        fresh_answers: FreshAnswers | None = None,
     ) -> None:
-        """Take the ports. ``retry_delays_ms`` must not be empty."""
+        """
+        Take the ports. ``retry_delays_ms`` must not be empty.
+
+        ``fresh_answers`` gets what is committed, for the relay of this process.
+        """
         self._uow = uow
         self._clock = clock
         self._policy = policy
@@ -98,6 +105,7 @@ class Intake:
         self._retry_delays_ms = tuple(retry_delays_ms)
         self._isolated_in_a_row = 0
         self._halted: ConsumptionHalted | None = None
+        self._fresh_answers = fresh_answers
         self._look_ahead = LookAhead(uow, clock, policy)
         self._on_storing: Callable[[], None] | None = None
 
@@ -195,6 +203,8 @@ class Intake:
                 raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
             raise
         self._look_ahead.committed(posted)
+        if self._fresh_answers is not None:
+            self._fresh_answers.remember(posted.plan.answers())
         return posted.plan.outcomes
 
     def _storing(self, plan: Plan) -> None:

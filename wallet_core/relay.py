@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from wallet_core.events import TransactionFinalized
+from wallet_core.fresh_answers import FreshAnswers
 from wallet_core.ports import EventBus, PendingAnswers, PendingRow
 
 LEASE_MS = 15_000
@@ -69,12 +70,24 @@ class _Walk:
 class Relay:
     """Publishes waiting answers round by round. ``monotonic_s`` gives seconds that never go back."""
 
-    def __init__(self, pending: PendingAnswers, bus: EventBus, holder: str, monotonic_s: Callable[[], float]) -> None:
-        """Take the ports; ``holder`` names this relay and must be unique among all that run."""
+    def __init__(
+        self,
+        pending: PendingAnswers,
+        bus: EventBus,
+        holder: str,
+        monotonic_s: Callable[[], float],
+        fresh_answers: FreshAnswers | None = None,
+    ) -> None:
+        """
+        Take the ports; ``holder`` names this relay and must be unique among all that run.
+
+        ``fresh_answers`` are those of the intake beside it; without them each answer is read back.
+        """
         self._pending = pending
         self._bus = bus
         self._holder = holder
         self._monotonic_s = monotonic_s
+        self._fresh_answers = FreshAnswers() if fresh_answers is None else fresh_answers
         self._lease_renewal_due_s = self._lease_ends_s = float("-inf")
         self._walk = _Walk()
         self._late: Sequence[PendingRow] = ()
@@ -90,7 +103,7 @@ class Relay:
             return Round(is_holder=False)
         rows = await self._rows()
         waiting = _ids_of(rows)
-        answers = await self._news(waiting, {})
+        answers = await self._current(waiting)
         if self._has_overslept():
             return Round(is_holder=False)
         unpublished = await self._publish(answers, rows)
@@ -163,6 +176,15 @@ class Relay:
                 self._late = rows
             answers = await self._news(_ids_of(rows), seen)
         return unpublished
+
+    async def _current(self, transaction_ids: Sequence[str]) -> list[TransactionFinalized]:
+        """Give the recorded answers: a fresh one unless the books have a newer one, the others as they are read."""
+        answers = dict(self._fresh_answers.take(transaction_ids))
+        revisions = {id_: answer.revision for id_, answer in answers.items()}
+        read = await self._news([id_ for id_ in transaction_ids if id_ not in answers], {})
+        read += await self._news(list(answers), revisions)
+        answers.update((answer.transaction_id, answer) for answer in read)
+        return list(answers.values())
 
     async def _news(self, transaction_ids: Sequence[str], seen: Mapping[str, int]) -> list[TransactionFinalized]:
         """Give the recorded answers that are newer than what this round has already tried to publish."""

@@ -162,6 +162,13 @@ MUTANTS = (
         ("tests/unit/test_relay.py",),
     ),
     Mutant(
+        "relay asks the books about what is fresh",
+        "wallet_core/relay.py",
+        "        read += await self._news(list(answers), revisions)",
+        "",
+        ("tests/unit/test_fresh_answers.py",),
+    ),
+    Mutant(
         "lease check",
         "wallet_core/relay.py",
         "if not await self._pending.hold_lease(self._holder, LEASE_MS):",

@@ -26,7 +26,7 @@ from tests.simulation.story import Misfortune, MisfortuneKind, Story, draw_story
 from tests.simulation.trace import Trace
 from tests.simulation.watch import Violation, Watch
 from tests.simulation.watched_intake import WatchedIntake
-from wallet_core import Relay, StoreUnavailable, Subject
+from wallet_core import FreshAnswers, Relay, StoreUnavailable, Subject
 
 HEALS_WITHIN_MS = 180_000
 """Virtual time from the last fault to the end of all work: two last delays of 30 s in the first minute of a life, all
@@ -178,12 +178,13 @@ class Simulation:
         broker = parts.broker_port(
             self.broker, self._gate(owner, self.broker.server, ChannelLost), owner, store, self.watch
         )
+        fresh_answers = FreshAnswers()
         process = parts.process(
             owner,
             store,
             broker,
-            intake=parts.intake(store, clock, story.policy, broker),
-            relay=parts.relay(store, broker, holder, clock.monotonic_s),
+            intake=parts.intake(store, clock, story.policy, broker, fresh_answers),
+            relay=parts.relay(store, broker, holder, clock.monotonic_s, fresh_answers),
             scheduler=scheduler,
             batch_max=story.batch_max,
             looks_ahead=story.isolation is Isolation.SNAPSHOT,  # what it has read is not compared at the commit

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from tests.simulation.broker_port import BrokerPort
 from tests.simulation.skewed_clock import SkewedClock
 from tests.simulation.store_port import StorePort
-from wallet_core import Delivery, Intake, Outcome, Plan, Policy, Request
+from wallet_core import Delivery, FreshAnswers, Intake, Outcome, Plan, Policy, Request
 
 
 class WatchedIntake(Intake):
     """The intake, telling the ports what the books alone do not say: which requests it posts, when a wait is over."""
 
-    def __init__(self, port: StorePort, clock: SkewedClock, policy: Policy, broker: BrokerPort) -> None:
+    def __init__(
+        self, port: StorePort, clock: SkewedClock, policy: Policy, broker: BrokerPort, fresh_answers: FreshAnswers
+    ) -> None:
         """Take the ports of one process."""
-        super().__init__(port, clock, policy, broker)
+        super().__init__(port, clock, policy, broker, fresh_answers=fresh_answers)
         self._port = port
         self._broker = broker
 
