@@ -2,12 +2,14 @@
 
 Each round drains one queue after the other, beginning with another one each time: by the reference loop, and for each
 driver among 1,000 wallets, into one wallet, among a million, by two processes. Every drain has its own virtual host;
-its books are new, but for the million wallets, which are opened once and used by all.
+its books are new, but for the million wallets, which are opened once and used by all, on a mongod of their own: beside
+them each of the others would pay for their pages.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from tests.benchmarks import seeding
@@ -20,6 +22,7 @@ from tests.benchmarks.targets import DRAIN, HOT, MANY, PAIR, Row, Target
 from tests.benchmarks.transfers import Shape, draw
 
 ECHO = "echo"
+MANY_BOOKS = "bench_many"
 
 US = 1_000_000
 
@@ -47,16 +50,26 @@ class Drains:
         self._bench = bench
         self._variants = {variant.name: variant for driver in bench.drivers for variant in self._chosen(driver)}
         self._many = Ledger.opened(bench.effort.wallets_many)
+        self._many_servers = bench.servers
         self._drained: dict[str, list[Drained]] = {name: [] for name in (ECHO, *self._variants)}
 
     async def measure(self) -> Section:
         """Run all rounds."""
-        for number in range(self._bench.effort.runs):
-            for name in rotated(tuple(self._drained), number):
-                self._drained[name].append(await self._drain(name, number))
-                self._bench.tell(f"round {number + 1}  {name:<16} {told(self._drained[name][-1])}")
-        self._bench.servers.mongo.drop_database(seeding.MANY)
+        with ExitStack() as stack:
+            if MANY.name in self._bench.chosen:
+                await self._open_many(stack)
+            for number in range(self._bench.effort.runs):
+                for name in rotated(tuple(self._drained), number):
+                    self._drained[name].append(await self._drain(name, number))
+                    self._bench.tell(f"round {number + 1}  {name:<16} {told(self._drained[name][-1])}")
         return Section(tuple(self._rows()), {"cpu_us": self._cpu_us()})
+
+    async def _open_many(self, stack: ExitStack) -> None:
+        """Start the server of the million wallets, until ``stack`` is closed, and open them there."""
+        wallets = self._bench.effort.wallets_many
+        self._bench.tell(f"== opening {wallets:,} wallets")
+        self._many_servers = stack.enter_context(self._bench.servers.with_own_mongod("many"))
+        await seeding.open_many(self._many_servers.mongod.url(MANY_BOOKS), wallets)
 
     def _chosen(self, driver: str) -> Iterator[Variant]:
         effort = self._bench.effort
@@ -70,15 +83,16 @@ class Drains:
         yield from (variant for variant in possible if variant.target.name in self._bench.chosen)
 
     async def _drain(self, name: str, number: int) -> Drained:
-        self._bench.servers.mongo.admin.command("fsync")  # else the load before is written to its files beside this one
+        for one in (self._bench.servers, self._many_servers):
+            one.mongo.admin.command("fsync")  # else the load before is written to its files beside this one
         if name == ECHO:
             effort = self._bench.effort
             return await drain_echo(self._bench.servers, draw(Shape(effort.transfers, effort.wallets), number))
         variant = self._variants[name]
         load, work = draw(variant.shape, number), Work(variant.driver, variant.processes)
         if variant.target is MANY:
-            with self._bench.servers.place(seeding.MANY) as place:
-                return await drain_wallet(self._bench.servers, place, self._many, load, work)
+            with self._many_servers.place(MANY_BOOKS) as place:
+                return await drain_wallet(self._many_servers, place, self._many, load, work)
         with self._bench.servers.place() as place:
             await prepare_database(place.database_url)
             open_wallets(place.database, range(variant.shape.wallets))

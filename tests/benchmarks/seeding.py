@@ -1,7 +1,7 @@
 """Large books, filled once for a run and used by every measurement that asks for them.
 
 ``BOOKS``: users with a thousand entries each, a million in all: read over HTTP, and audited. ``LONG``: one wallet with
-a million entries, and one with a thousand. ``MANY``: a million wallets with an opening balance each.
+a million entries, and one with a thousand. A million wallets with an opening balance each have a mongod of their own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from tests.benchmarks.program import started
 
 BOOKS = "bench_books"
 LONG = "bench_long"
-MANY = "bench_many"
 
 FILLED_S_MAX = 1_200.0
 """Longest that filling may take, seconds; measured 100 to 200 for a million."""
@@ -23,7 +22,7 @@ SEEDERS = 2
 """Processes that open the million wallets: as many as there are cores."""
 
 
-NEEDED = {"many": (MANY,), "reads": (BOOKS,), "audit": (BOOKS,), "long": (LONG,)}
+NEEDED = {"reads": (BOOKS,), "audit": (BOOKS,), "long": (LONG,)}
 """Which of them a row needs."""
 
 
@@ -37,18 +36,22 @@ async def seeded(bench: Bench) -> None:
     bench.servers.mongo.admin.command("fsync")  # else it would do so beside the first measurement
 
 
+async def open_many(url: str, wallets: int) -> None:
+    """Open so many wallets in the database at ``url``."""
+    await prepare_database(url)
+    share = -(-wallets // SEEDERS)
+    firsts = range(0, wallets, share)
+    ends = [min(first + share, wallets) for first in firsts]
+    await asyncio.gather(*(_seed("wallets", url, first, end) for first, end in zip(firsts, ends, strict=True)))
+
+
 async def _fill(bench: Bench, name: str) -> None:
     url, effort = bench.servers.mongod.url(name), bench.effort
     await prepare_database(url)
     if name == BOOKS:
         await _seed("transfers", url, effort.readers, effort.entries_each)
-    elif name == LONG:
-        await _seed("topups", url, effort.entries_long, effort.entries_short)
     else:
-        share = -(-effort.wallets_many // SEEDERS)
-        firsts = range(0, effort.wallets_many, share)
-        ends = [min(first + share, effort.wallets_many) for first in firsts]
-        await asyncio.gather(*(_seed("wallets", url, first, end) for first, end in zip(firsts, ends, strict=True)))
+        await _seed("topups", url, effort.entries_long, effort.entries_short)
 
 
 async def _seed(what: str, url: str, *numbers: int) -> None:

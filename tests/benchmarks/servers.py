@@ -10,7 +10,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -81,6 +81,12 @@ class Servers:
             if database is None:
                 self.mongo.drop_database(name)
 
+    @contextmanager
+    def with_own_mongod(self, name: str) -> Iterator[Servers]:
+        """Give the same broker with a new mongod: for books that would be felt by whoever shares a server with them."""
+        with _mongod(self.folder / name) as (mongod, mongo):
+            yield replace(self, mongod=mongod, mongo=mongo)
+
     def cpu_s(self) -> dict[str, float]:
         """Give the processor time that each server has used, seconds."""
         return {"mongod": cpu_s(self.mongod.pid), "rabbitmq": cpu_s(self.rabbitmq.pid)}
@@ -99,9 +105,14 @@ def cache_gb() -> float:
 @contextmanager
 def servers(folder: Path) -> Iterator[Servers]:
     """Start both servers, with their data in ``folder``, and stop them."""
+    with _mongod(folder / "mongod") as (mongod, mongo), RabbitMQ(folder / "rabbitmq") as rabbitmq:
+        yield Servers(mongod, rabbitmq, mongo, folder)
+
+
+@contextmanager
+def _mongod(folder: Path) -> Iterator[tuple[Mongod, MongoClient[Document]]]:
     with (
-        Mongod(folder / "mongod", cache_gb=round(cache_gb(), 2)) as mongod,
-        RabbitMQ(folder / "rabbitmq") as rabbitmq,
+        Mongod(folder, cache_gb=round(cache_gb(), 2)) as mongod,
         MongoClient[Document](mongod.url(), tz_aware=True, appname="bench") as mongo,
     ):
-        yield Servers(mongod, rabbitmq, mongo, folder)
+        yield mongod, mongo
