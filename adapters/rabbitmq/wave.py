@@ -69,8 +69,13 @@ class Confirmation:
             self._on_end()
 
     def give_up(self) -> None:
-        """Wait no longer: an answer that comes now changes nothing."""
+        """
+        Wait no longer: an answer that comes now changes nothing, and nobody hears of it.
+
+        So the wave and its messages are no longer held in a circle, and are freed before Python looks for circles.
+        """
         self._is_given_up = not self.is_confirmed and self.error is None
+        self._on_end = _nobody_waits
 
 
 class Wave:
@@ -80,7 +85,8 @@ class Wave:
         """Take the messages; nothing is sent yet."""
         self._channel = channel
         self.messages = messages
-        self.confirmations = [Confirmation(self._ended) for _ in messages]
+        on_end = self._ended
+        self.confirmations = [Confirmation(on_end) for _ in messages]
         self._open = len(messages)
         self._all_ended = channel.create_future()  # the channel ends it with an error when it is closed
 
@@ -138,6 +144,10 @@ class Wave:
             channel.message_id_delivery_tag[properties.message_id] = channel.delivery_tag
             yield publish
             yield content
+
+
+def _nobody_waits() -> None:
+    """Hear of an end that nobody waits for."""
 
 
 def _publish_frame(channel: Channel, exchange: str, routing_key: str) -> bytes:

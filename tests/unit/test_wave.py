@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 from adapters.rabbitmq.wave import Confirmation
 
 
@@ -33,3 +35,22 @@ def test_the_first_end_counts() -> None:
 
     assert [False, False] == [late.is_confirmed, twice.is_confirmed]
     assert [True, False] == [late.cancelled(), twice.cancelled()]
+
+
+def test_who_has_ended_holds_nobody() -> None:
+    """A wave holds its confirmations: if they held it too, its messages would stay until the collector comes by."""
+    wave = Heard()
+    confirmation = Confirmation(wave.hear)
+    left = weakref.ref(wave)
+
+    confirmation.give_up()
+    del wave
+
+    assert left() is None
+
+
+class Heard:
+    """Hears of an end."""
+
+    def hear(self) -> None:
+        """Hear."""
