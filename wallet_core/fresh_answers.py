@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 from wallet_core.events import TransactionFinalized
 
-ANSWERS_MAX = 10_000
-"""Answers kept, some 5 MB: as many as a round of the relay publishes (four rows of 2,500 by default)."""
+ANSWERS_MAX = 12_000
+"""Answers kept, some 6 MB: as many as a round of the relay publishes (four rows of 3,000 by default)."""
 
 
 class FreshAnswers:

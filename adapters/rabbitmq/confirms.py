@@ -29,7 +29,7 @@ from adapters.rabbitmq.connection import BROKER_ERRORS, answer_within, close_qui
 from adapters.rabbitmq.wave import Confirmation, Outgoing, Wave
 
 IN_FLIGHT_MAX = 500
-"""Most messages without a confirm yet: a quarter of a batch. More in flight gain nothing in our measurements."""
+"""Most messages without a confirm yet: a sixth of a batch. More in flight gain nothing in our measurements."""
 
 CONFIRM_TIMEOUT_S = 5.0
 """

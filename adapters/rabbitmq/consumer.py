@@ -69,8 +69,8 @@ class Consumption:
     hand, one is decided meanwhile (``Intake.look_ahead``), and one arrives.
     """
 
-    batch_max: int = 2_500
-    prefetch: int = 7_500
+    batch_max: int = 3_000
+    prefetch: int = 9_000
     outage_max_s: float = OUTAGE_MAX_S
 
     def __post_init__(self) -> None:

@@ -58,13 +58,13 @@ def _curves_of_service(usual: Shape, few: Shape) -> tuple[Curve, ...]:
             "WALLET_BATCH_MAX (prefetch: three times that)",
             tuple(
                 Point(size, few if size < SMALL_BATCH else usual, {"WALLET_BATCH_MAX": str(size)})
-                for size in (1, 5, 20, 100, 500, 1_000, 2_500, 4_000)
+                for size in (1, 5, 20, 100, 500, 1_000, 2_000, 3_000, 5_000)
             ),
         ),
         Curve(
             "prefetch",
-            "WALLET_PREFETCH (batches of up to 2,500)",
-            tuple(Point(count, usual, {"WALLET_PREFETCH": str(count)}) for count in (2_500, 5_000, 7_500, 10_000)),
+            "WALLET_PREFETCH (batches of up to 3,000)",
+            tuple(Point(count, usual, {"WALLET_PREFETCH": str(count)}) for count in (3_000, 6_000, 9_000, 12_000)),
         ),
         Curve(
             "processes",
