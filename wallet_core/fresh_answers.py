@@ -9,11 +9,12 @@ Bounds: ANSWERS_MAX, the oldest leave first. What is not here is read: nothing d
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
 
 from wallet_core.events import TransactionFinalized
 
 ANSWERS_MAX = 12_000
-"""Answers kept, some 6 MB: as many as a round of the relay publishes (four rows of 3,000 by default)."""
+"""Answers kept, some 6 MB of the usual size: those of one round of the relay (four rows of 3,000 by default)."""
 
 
 class FreshAnswers:
@@ -32,8 +33,9 @@ class FreshAnswers:
         for answer in answers:
             self._answers.pop(answer.transaction_id, None)
             self._answers[answer.transaction_id] = answer
-        while len(self._answers) > ANSWERS_MAX:
-            del self._answers[next(iter(self._answers))]
+        too_many = max(0, len(self._answers) - ANSWERS_MAX)
+        for transaction_id in list(islice(self._answers, too_many)):  # one walk: each walks over those that have left
+            del self._answers[transaction_id]
 
     def take(self, transaction_ids: Collection[str]) -> Mapping[str, TransactionFinalized]:
         """Give the answers of these transactions, and keep them no longer."""

@@ -72,10 +72,10 @@ async def measure(bench: Bench, file: Path | None) -> None:
     """Measure what was asked for; print it, and write it as soon as it is there."""
     found = {} if file is None else results.load(file)
     measured = []
-    await seeded(bench)
     for section, (measure_section, names) in MEASUREMENTS.items():
         if bench.chosen.isdisjoint(names):
             continue
+        await seeded(bench, names)
         began_s = time.monotonic()
         _tell(f"== {section}")
         found = results.written(found, section, await measure_section(bench), bench)

@@ -1,4 +1,4 @@
-"""Large books, filled once for a run and used by every measurement that asks for them.
+"""Large books, filled before the first measurement that asks for them, and used by all of those.
 
 ``BOOKS``: users with a thousand entries each, a million in all: read over HTTP, and audited. ``LONG``: one wallet with
 a million entries, and one with a thousand. A million wallets with an opening balance each have a mongod of their own.
@@ -7,6 +7,7 @@ a million entries, and one with a thousand. A million wallets with an opening ba
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.ledger import prepare_database
@@ -26,9 +27,10 @@ NEEDED = {"reads": (BOOKS,), "audit": (BOOKS,), "long": (LONG,)}
 """Which of them a row needs."""
 
 
-async def seeded(bench: Bench) -> None:
-    """Fill what the chosen rows need, side by side, and wait until the server has written all of it to its files."""
-    names = {name for row in bench.chosen for name in NEEDED.get(row, ())}
+async def seeded(bench: Bench, rows: Collection[str]) -> None:
+    """Fill what the chosen of these rows need, side by side, and wait until all of it is written to files."""
+    needed = {name for row in bench.chosen.intersection(rows) for name in NEEDED.get(row, ())}
+    names = needed.difference(bench.servers.mongo.list_database_names())
     if not names:
         return
     bench.tell(f"== filling {', '.join(sorted(names))}")

@@ -39,7 +39,8 @@ from adapters.rabbitmq.topology import Topology
 from tests.benchmarks.fast_loop import run_fast
 from tests.benchmarks.ledger import batches
 from tests.scenario import USD
-from wallet_core import Policy, Relay, Subject, TransactionFinalized, post_all, request_of
+from wallet_core import FreshAnswers, Policy, Relay, Subject, TransactionFinalized, request_of
+from wallet_core.batch import post
 from wallet_core.commands import Linked, SetAside
 from wallet_core.drafts import Plan, State
 from wallet_core.messages import Message
@@ -79,7 +80,8 @@ class Stages:
         return result
 
     def _note(self, name: str, before_s: float) -> None:
-        self.cost_us[name] = (time.process_time() - before_s) * US / self._count
+        cost_us = (time.process_time() - before_s) * US / self._count
+        self.cost_us[name] = self.cost_us.get(name, 0.0) + cost_us
 
 
 async def measure(rabbitmq_url: str, database_url: str, driver: Driver, count: int) -> dict[str, float]:
@@ -95,9 +97,8 @@ async def measure(rabbitmq_url: str, database_url: str, driver: Driver, count: i
     database = connect(database_url, driver=driver)
     plans = await _planned(stages, database, linked)
     stages.timed("encode", lambda: [_encoded(made) for made in plans])
-    await stages.awaited("books", _post(database, linked))
     bus = _Collector()
-    await stages.awaited("relay", _relay(database, bus))
+    await _post(stages, database, linked, bus)
     await database.close()
     await _published(stages, rabbitmq_url, bus.calls)
     return stages.cost_us
@@ -160,13 +161,6 @@ def _encoded(made: Plan) -> int:
     return sum(len(bson.encode(document)) for document in documents)
 
 
-async def _post(database: Database, requests: Sequence[Linked]) -> None:
-    """Post every batch in a unit of work: load, decide, encode, store, commit."""
-    unit_of_work, clock = MongoUnitOfWork(database), SystemClock()
-    for batch in batches(requests, BATCH):
-        await post_all(batch, unit_of_work, clock, POLICY)
-
-
 class _Collector:
     """A bus that takes every answer at once."""
 
@@ -179,11 +173,14 @@ class _Collector:
         return [True] * len(answers)
 
 
-async def _relay(database: Database, bus: _Collector) -> None:
-    """Work off the outbox: rows, answers, and the rows removed."""
-    relay = Relay(MongoPendingAnswers(database), bus, "stages", time.monotonic)
-    while (await relay.publish_pending()).published:
-        pass
+async def _post(stages: Stages, database: Database, requests: Sequence[Linked], bus: _Collector) -> None:
+    """Post every batch in a unit of work (load, decide, encode, store, commit), and work off the outbox behind it."""
+    unit_of_work, clock, fresh_answers = MongoUnitOfWork(database), SystemClock(), FreshAnswers()
+    relay = Relay(MongoPendingAnswers(database), bus, "stages", time.monotonic, fresh_answers)
+    for batch in batches(requests, BATCH):
+        posted = await stages.awaited("books", post(batch, unit_of_work, clock, POLICY))
+        fresh_answers.remember(posted.plan.answers())
+        await stages.awaited("relay", relay.publish_pending())
     await relay.stop()
 
 
