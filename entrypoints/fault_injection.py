@@ -13,8 +13,8 @@ there, as one line of JSON by one write: ``kill -9`` loses none that was written
 ``step``         one of ``STEPS``
 ``ids``          what it is about, without events that have no id; one for each delivery, so an id may be there twice:
                  transaction ids, and user ids of signups (``committed``, ``acked``, ``park_sent``, ``parked``,
-                 ``park_acked``); transaction ids (``outbox_read``, ``answers_read``, ``row_settled``); message ids
-                 (``answers_sent``, ``answers_confirmed``); else empty
+                 ``park_acked``); transaction ids (``outbox_read``, ``row_settled``, and of ``answers_read`` those that
+                 were not in memory); message ids (``answers_sent``, ``answers_confirmed``); else empty
 ``about``        the queue that has a message now (``parked``, ``returned``); what was made or declared at the start
 ===============  =====================================================================================================
 

@@ -38,7 +38,7 @@ class StoreStep(StrEnum):
     AFTER_COMMIT = "after_commit", "the commit is confirmed by a majority"
     LEASE_TAKEN = "lease_taken", "the relay has taken or prolonged its lease"
     OUTBOX_READ = "outbox_read", "the relay has read rows of the outbox"
-    ANSWERS_READ = "answers_read", "the relay has read the answers of these rows"
+    ANSWERS_READ = "answers_read", "the relay has asked the books about the answers of these rows"
     ROW_SETTLED = "row_settled", "one row whose answers are confirmed is removed, or shrunk to the others"
     LEASE_RELEASED = "lease_released", "the relay has given its lease back, at the end of the process"
 
