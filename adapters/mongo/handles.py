@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Protocol
 
-from pymongo import DeleteOne, ReplaceOne, UpdateOne
+from pymongo import DeleteOne, ReplaceOne, UpdateMany, UpdateOne
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import Primary
 from pymongo.topology_description import TopologyDescription
@@ -17,7 +17,7 @@ from pymongo.write_concern import WriteConcern
 Document = Mapping[str, object]
 """A document of the database, as read and as written. Field names to values of ``bson``'s types."""
 
-WriteOperation = UpdateOne | ReplaceOne[dict[str, object]] | DeleteOne
+WriteOperation = UpdateOne | UpdateMany | ReplaceOne[dict[str, object]] | DeleteOne
 """One write of a bulk."""
 
 SortKeys = Sequence[tuple[str, int]]

@@ -12,12 +12,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from bson import Int64, ObjectId
-from pymongo import ReplaceOne, UpdateOne
+from pymongo import ReplaceOne
 
 from adapters.mongo.client import Database, Session
 from adapters.mongo.collection import Collection
 from adapters.mongo.documents import (
-    changed_fields,
     entry_to_document,
     owner_forms,
     record_from_document,
@@ -26,6 +25,7 @@ from adapters.mongo.documents import (
     wallets_by_user,
 )
 from adapters.mongo.fields import id_to
+from adapters.mongo.wallet_changes import guarded_updates
 from wallet_core.errors import ConcurrentUpdate
 from wallet_core.ledger import Entry, TransactionRecord, to_milliseconds
 from wallet_core.ports import RecordChange, WalletChange
@@ -62,16 +62,9 @@ class MongoWallets:
 
     async def change_many(self, changes: Sequence[WalletChange]) -> None:
         """Replace wallets that still have the version before."""
-        updates = [
-            UpdateOne(
-                {"_id": id_to(change.wallet.id), "version": Int64(change.version_before)},
-                {"$set": changed_fields(change.wallet)},
-            )
-            for change in changes
-        ]
-        found = await self._wallets.write_many(updates)
-        if found != len(updates):
-            raise ConcurrentUpdate(f"{len(updates) - found} of {len(updates)} wallets have another version by now")
+        found = await self._wallets.write_many(guarded_updates(changes))
+        if found != len(changes):
+            raise ConcurrentUpdate(f"{len(changes) - found} of {len(changes)} wallets have another version by now")
 
 
 class MongoJournal:
