@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 
 from tests.scenario import Scenario
 from wallet_core import Entry, Policy, SuspendedWallet, TransactionRecord, Wallet
@@ -48,13 +47,13 @@ class EditedPast(MemoryPast):
 
 def unseen(scenario: Scenario) -> EditedPast:
     """Show the books as they were written before a record kept which versions of its wallets it had seen."""
-    return EditedPast(scenario, lambda record: replace(record, seen=()))
+    return EditedPast(scenario, lambda record: record._replace(seen=()))
 
 
 def seen(scenario: Scenario, versions: Mapping[str, int | None]) -> EditedPast:
     """Show the books as they are written by a service that keeps which versions it saw."""
     wallets = tuple(SeenWallet(user_id, version) for user_id, version in versions.items())
-    return EditedPast(scenario, lambda record: replace(record, seen=wallets))
+    return EditedPast(scenario, lambda record: record._replace(seen=wallets))
 
 
 def words(explanation: Explanation) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -107,7 +106,7 @@ class Scenario:
             request = request_of(event.subject, event.message, self.policy.currency)
             assert not isinstance(request, SetAside), f"{event} has no usable id: {request.detail}"
             if wait_is_over and isinstance(request, Linked):
-                request = replace(request, wait_is_over=True)
+                request = request._replace(wait_is_over=True)
             requests.append(request)
         return requests
 

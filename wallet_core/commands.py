@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from wallet_core.events import Vocabulary
 from wallet_core.ledger import TransactionKind, TransactionRecord
@@ -83,8 +84,7 @@ class Debit:
     expected_version: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Linked:
+class Linked(NamedTuple):
     """
     The legs of one ``completed`` under one idempotency key: all of them, or none.
 

@@ -14,7 +14,7 @@ were, several where they do not.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
 
@@ -163,7 +163,7 @@ def _reversed(record: TransactionRecord, recollection: Recollection, *, before: 
 
 
 def _due(record: TransactionRecord, recollection: Recollection) -> Decision:
-    before = replace(record, reason=None, dead_letter_id=None, seen=())
+    before = record._replace(reason=None, dead_letter_id=None, seen=())
     possible = (_possible(leg.user_id, record, recollection) for leg in record.legs)
     return Decision(
         subject=Subject.FAILED,
@@ -187,8 +187,7 @@ def _when_applied(record: TransactionRecord) -> TransactionRecord:
         vocabulary=record.vocabulary,
         finalized_at=record.recorded_at,
     )
-    return replace(
-        record,
+    return record._replace(
         state=TransactionState.APPLIED,
         changed_at=record.recorded_at,
         reversal_legs=(),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Vocabulary(StrEnum):
@@ -21,8 +21,7 @@ class FinalStatus(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionFinalized:
+class TransactionFinalized(NamedTuple):
     """
     Our answer about one transaction, recorded with it.
 

@@ -7,7 +7,7 @@ ours has done, and what is not in the books at all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from wallet_core.decisions import Decision, decisions_of
@@ -154,7 +154,7 @@ def _explained(decision: Decision, recollection: Recollection, policy: Policy) -
 
 def _tried_now(record: TransactionRecord, recollection: Recollection, policy: Policy) -> str:
     """Say what a reversal that is due would come to now. Raises LedgerCorrupted if its wallet is gone."""
-    request = recorded_failed(replace(record, dead_letter_id=None), None, None)
+    request = recorded_failed(record._replace(dead_letter_id=None), None, None)
     made = plan([request], State(recollection.wallets, {record.id: record}), policy, record.changed_at)
     if made.outcomes[0].kind is OutcomeKind.REVERSED:
         return (

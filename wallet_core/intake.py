@@ -170,7 +170,7 @@ class Intake:
             return delivery.message
         request = request_of(delivery.subject, delivery.message, self._policy.currency)
         if wait_is_over and isinstance(request, Linked) and self._has_waited(delivery):
-            return replace(request, wait_is_over=True)
+            return request._replace(wait_is_over=True)
         if isinstance(request, Reverse) and self._has_waited(delivery):
             return replace(request, dead_letter_id=delivery.dead_letter_id)
         return request

@@ -137,8 +137,7 @@ class Entry(NamedTuple):
         return Entry(*self[:-1], self.hash_after(previous_hash))
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """One side of an applied transaction: which entry it became. ``sequence`` is its number in the wallet."""
 
     user_id: str
@@ -156,8 +155,7 @@ class SeenWallet:
     version: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionRecord:
+class TransactionRecord(NamedTuple):
     """
     Everything we keep about one transaction, for ever.
 
@@ -196,29 +194,7 @@ class TransactionRecord:
 
     def answered(self, answer: TransactionFinalized) -> TransactionRecord:
         """Give this record with its latest answer."""
-        # Spelled out: dataclasses.replace takes twice as long.
-        return TransactionRecord(
-            self.id,
-            self.state,
-            self.vocabulary,
-            self.currency,
-            self.recorded_at,
-            self.changed_at,
-            self.fingerprint,
-            self.kind,
-            self.sender_id,
-            self.recipient_id,
-            self.amount_minor,
-            self.occurred_at,
-            self.legs,
-            self.reversal_legs,
-            answer,
-            self.reason,
-            self.due_since,
-            self.dead_letter_id,
-            self.is_legacy,
-            self.seen,
-        )
+        return self._replace(answer=answer)
 
     @property
     def initiator_id(self) -> str | None:

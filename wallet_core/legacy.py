@@ -16,7 +16,6 @@ knows is not guessed at. Undecided is what was on its way when that service stop
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from wallet_core.commands import Linked
@@ -43,7 +42,7 @@ def undecided_record(request: Linked, policy: Policy, now: datetime) -> Transact
     """
     record = fresh_record(request, policy.answer_vocabulary(Vocabulary.V1), policy, now)
     fingerprint = None if request.objection is not None else request.fingerprint
-    return replace(record, state=TransactionState.UNDECIDED, fingerprint=fingerprint, is_legacy=True)
+    return record._replace(state=TransactionState.UNDECIDED, fingerprint=fingerprint, is_legacy=True)
 
 
 def settled(undecided: TransactionRecord, status: FinalStatus, reason: str | None, now: datetime) -> TransactionRecord:
@@ -60,4 +59,4 @@ def settled(undecided: TransactionRecord, status: FinalStatus, reason: str | Non
         finalized_at=now,
     )
     state = TransactionState.APPLIED if is_applied else TransactionState.REFUSED
-    return replace(undecided, state=state, answer=answer, reason=refusal, changed_at=now)
+    return undecided._replace(state=state, answer=answer, reason=refusal, changed_at=now)

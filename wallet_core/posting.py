@@ -8,7 +8,6 @@ of a transfer are both decided before either is kept.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from wallet_core.commands import (
@@ -184,8 +183,7 @@ class _Posting:
             entries = self._opposite_entries(record, request)
         except PostingRefused as refusal:
             return self._remember_due(record, str(refusal), request.dead_letter_id)
-        reversed_record = replace(
-            record,
+        reversed_record = record._replace(
             state=TransactionState.REVERSED,
             reversal_legs=self.drafts.keep_entries(user_ids, entries),
             reason=request.reason or TRANSACTION_FAILED,
@@ -218,8 +216,7 @@ class _Posting:
         """
         if dead_letter_id is not None and record.dead_letter_id not in (None, dead_letter_id):
             return Outcome(OutcomeKind.NOTHING, f"its reversal is due, and dead letter {record.dead_letter_id} says so")
-        due = replace(
-            record,
+        due = record._replace(
             state=TransactionState.REVERSAL_DUE,
             reason=why,
             due_since=record.due_since or self._now,
@@ -232,16 +229,16 @@ class _Posting:
 
     def _refuse_fresh(self, request: Linked, vocabulary: Vocabulary, reason: str) -> Outcome:
         fresh = fresh_record(request, vocabulary, self._policy, self._now)
-        return self._refuse(replace(fresh, seen=self.drafts.seen(leg.user_id for leg in request.legs)), reason)
+        return self._refuse(fresh._replace(seen=self.drafts.seen(leg.user_id for leg in request.legs)), reason)
 
     def _refuse(self, record: TransactionRecord, reason: str) -> Outcome:
-        self.drafts.answer(replace(record, reason=reason), FinalStatus.FAILED)
+        self.drafts.answer(record._replace(reason=reason), FinalStatus.FAILED)
         return Outcome(OutcomeKind.REFUSED, reason)
 
     def _answer_tombstone(self, void: TransactionRecord, request: Linked, vocabulary: Vocabulary) -> Outcome:
         """Answer the first ``completed`` of what failed before; the tombstone takes over what it says."""
         fresh = fresh_record(request, vocabulary, self._policy, self._now)
-        record = replace(fresh, state=TransactionState.VOID, recorded_at=void.recorded_at)
+        record = fresh._replace(state=TransactionState.VOID, recorded_at=void.recorded_at)
         return self._refuse(record, FAILED_BEFORE_COMPLETED)
 
     def _post_opening(self, wallet: Wallet, amount_minor: int, occurred_at: datetime | None) -> None:

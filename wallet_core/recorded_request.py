@@ -6,7 +6,6 @@ where answers are always in one; what a ``failed`` carried; which version a call
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from wallet_core.commands import Linked, Refuse, Request, Reverse, SetAside
@@ -28,8 +27,7 @@ def recorded_completed(record: TransactionRecord, description: str | None, curre
     if not isinstance(request, Linked):
         return request
     can_be_computed = fingerprint_of(record) is not None
-    return replace(
-        request,
+    return request._replace(
         fingerprint=request.fingerprint if can_be_computed else record.fingerprint or request.fingerprint,
         vocabulary=record.vocabulary,
         description=description,

@@ -8,13 +8,12 @@ books; what differs is named, field by field. Nothing is changed by it: what is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from wallet_core.commands import SetAside
 from wallet_core.decisions import Decision
 from wallet_core.drafts import State
-from wallet_core.events import TransactionFinalized
 from wallet_core.fields import iso_milliseconds
 from wallet_core.ledger import Entry, Leg, TransactionRecord, TransactionState
 from wallet_core.outcome import Outcome, set_aside
@@ -77,7 +76,7 @@ def _differences(
         yield Difference("record", then.state, "none")
         return
     if then.state is TransactionState.REVERSAL_DUE and not decision.is_exact:
-        record = replace(record, reason=then.reason)  # it names a balance, which is not known
+        record = record._replace(reason=then.reason)  # it names a balance, which is not known
     in_the_record = tuple(_unequal("", _facts(then), _facts(record)))
     yield from in_the_record
     if in_the_record:
@@ -95,13 +94,9 @@ def _unequal(prefix: str, then: Mapping[str, object], now: Mapping[str, object])
 
 
 def _facts(record: TransactionRecord) -> dict[str, object]:
-    facts = {name: value for name, value in _fields(record).items() if name not in LEFT_OUT}
-    answer = {} if record.answer is None else _fields(record.answer)
+    facts = {name: value for name, value in record._asdict().items() if name not in LEFT_OUT}
+    answer = {} if record.answer is None else record.answer._asdict()
     return facts | {f"answer_{name.removesuffix('_id')}": value for name, value in answer.items()}
-
-
-def _fields(value: TransactionRecord | TransactionFinalized) -> dict[str, object]:
-    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def _ended(kind: str, reason: str | None) -> str:

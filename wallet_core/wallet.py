@@ -6,17 +6,17 @@ wallet. A wallet is therefore the fold of its entries, and can be rebuilt from t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import NamedTuple
 
 from wallet_core.errors import BalanceLimitExceeded, InsufficientFunds, LedgerCorrupted, VersionConflict
 from wallet_core.ledger import GENESIS_HASH, Direction, Entry, EntryKind, Leg
 from wallet_core.money import AMOUNT_MINOR_MAX
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """
     Why an entry is posted: everything about it that does not depend on the wallet.
 
@@ -40,8 +40,7 @@ class SuspendedWallet:
     user_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wallet:
+class Wallet(NamedTuple):
     """
     The state of one wallet after its ``version`` entries.
 
@@ -92,7 +91,7 @@ class Wallet:
         Raises BalanceLimitExceeded, and InsufficientFunds when the owner has spent the money, unless ``may_overdraw``
         (down to ``-AMOUNT_MINOR_MAX``).
         """
-        cause = replace(cause, reverses_sequence=leg.sequence)
+        cause = cause._replace(reverses_sequence=leg.sequence)
         if leg.direction is Direction.DEBIT:
             return self.credit(leg.amount_minor, cause)
         if may_overdraw and self.balance_minor - leg.amount_minor >= -AMOUNT_MINOR_MAX:

@@ -7,9 +7,9 @@ from tests.mutants.mutant import Mutant
 MUTANTS = (
     Mutant(
         "version guard of a wallet",
-        "adapters/mongo/repositories.py",
-        '{"_id": id_to(change.wallet.id), "version": Int64(change.version_before)}',
-        '{"_id": id_to(change.wallet.id)}',
+        "adapters/mongo/wallet_changes.py",
+        '{"_id": {"$in": ids}, "$expr": {"$eq": ["$version", version_before]}}',
+        '{"_id": {"$in": ids}}',
         ("tests/contract/test_unit_of_work.py",),
     ),
     Mutant(

@@ -98,7 +98,7 @@ def test_an_altered_entry_is_a_difference(scenario: Scenario) -> None:
 def test_a_damaged_record_is_not_judged(scenario: Scenario) -> None:
     """A record or an entry that contradicts the other leads to the audit, with what is wrong."""
     scenario.post(transfer(T, ALICE, CAROL, 60))
-    altered = EditedPast(scenario, lambda record: replace(record, state=TransactionState.REFUSED))
+    altered = EditedPast(scenario, lambda record: record._replace(state=TransactionState.REFUSED))
     missing = EditedPast(scenario, edit_entry=lambda entry: None if entry.transaction_id == T else entry)
 
     for past, wrong in ((altered, "its answer is completed"), (missing, "is missing")):
@@ -151,7 +151,7 @@ def test_a_balance_that_v1_has_left_is_not_judged() -> None:
     id_ = f"{OPENING_PREFIX}{scenario.wallet(ALICE).id}"
     adopted = EditedPast(
         scenario,
-        lambda record: replace(record, kind=TransactionKind.ADOPTED),
+        lambda record: record._replace(kind=TransactionKind.ADOPTED),
         lambda entry: entry._replace(kind=EntryKind.ADOPTED),
     )
 
@@ -175,7 +175,7 @@ def test_an_expected_version_is_not_recorded(scenario: Scenario) -> None:
 
 def _refused_for(record: TransactionRecord, reason: str) -> TransactionRecord:
     assert record.answer is not None
-    return replace(record, reason=reason, answer=replace(record.answer, reason=reason))
+    return record._replace(reason=reason, answer=record.answer._replace(reason=reason))
 
 
 def test_an_unknown_id_says_where_to_look(scenario: Scenario) -> None:

@@ -6,7 +6,6 @@ Alice has 100.00, Bob's wallet is full, Carol's is empty (fixture ``scenario``).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -157,7 +156,7 @@ def test_a_clock_that_was_behind_is_reckoned_with(scenario: Scenario) -> None:
 def test_a_refusal_that_no_version_bears_out_is_a_difference(scenario: Scenario) -> None:
     """Where every version around it had enough, either the rules have changed or a clock was wrong: both is said."""
     scenario.post(transfer(T, ALICE, CAROL, 101))
-    later = EditedPast(scenario, lambda record: replace(_later(record), seen=()))
+    later = EditedPast(scenario, lambda record: _later(record)._replace(seen=()))
     scenario.clock.advance(LONGER)
     scenario.fund(ALICE, 50)
 
@@ -172,7 +171,7 @@ def _later(record: TransactionRecord) -> TransactionRecord:
     """Give a record as if it had been decided much later."""
     assert record.answer is not None
     at = record.recorded_at + 3 * LONGER
-    return replace(record, recorded_at=at, changed_at=at, answer=replace(record.answer, finalized_at=at))
+    return record._replace(recorded_at=at, changed_at=at, answer=record.answer._replace(finalized_at=at))
 
 
 @pytest.mark.parametrize("is_seen", [True, False])
@@ -235,8 +234,8 @@ def test_a_wallet_of_v1_may_not_have_been_adopted_yet(
     ours = Wallet.open(STRANGER, "USD", scenario.clock.now())
     past = EditedPast(
         scenario,
-        lambda record: replace(record, seen=()),
-        other_wallets=[replace(ours, id=wallet_id or ours.id)],
+        lambda record: record._replace(seen=()),
+        other_wallets=[ours._replace(id=wallet_id or ours.id)],
     )
 
     assert verdict is explained(scenario, T, past).verdict

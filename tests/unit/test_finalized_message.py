@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID, uuid5
 
@@ -61,14 +60,14 @@ def test_status_is_spelled_as_its_reader_wants(vocabulary: Vocabulary, status: F
     """Each vocabulary has its own two spellings of the status; ``success`` says the same in both."""
     reason = "Insufficient balance" if status is FinalStatus.FAILED else None
 
-    message = finalized_message(replace(COMPLETED, vocabulary=vocabulary, status=status, reason=reason))
+    message = finalized_message(COMPLETED._replace(vocabulary=vocabulary, status=status, reason=reason))
 
     assert (spelled, status is FinalStatus.COMPLETED) == (message["status"], message["success"])
 
 
 def test_keys_without_a_value_are_absent() -> None:
     """An answer about nobody, without a reason, has neither key: null would stop the v1 reader."""
-    message = finalized_message(replace(FAILED_V1, status=FinalStatus.COMPLETED, reason=None, user_id=None))
+    message = finalized_message(FAILED_V1._replace(status=FinalStatus.COMPLETED, reason=None, user_id=None))
 
     assert ["transactionId", "status", "success", "finalizedAt", "revision"] == list(message)
     assert None not in message.values()
@@ -76,7 +75,7 @@ def test_keys_without_a_value_are_absent() -> None:
 
 def test_second_revision_is_told() -> None:
     """The answer after a reversal is revision 2."""
-    assert finalized_message(replace(COMPLETED, revision=2))["revision"] == 2
+    assert finalized_message(COMPLETED._replace(revision=2))["revision"] == 2
 
 
 @pytest.mark.parametrize(
@@ -89,24 +88,24 @@ def test_second_revision_is_told() -> None:
 )
 def test_instants_are_utc_with_milliseconds(instant: datetime, written: str) -> None:
     """Instants are ISO 8601 in UTC with milliseconds and Z, cut and not rounded."""
-    assert written == finalized_message(replace(COMPLETED, finalized_at=instant))["finalizedAt"]
+    assert written == finalized_message(COMPLETED._replace(finalized_at=instant))["finalizedAt"]
 
 
 def test_message_id_is_a_name_based_uuid_of_transaction_and_revision() -> None:
     """The message id is UUIDv5 over transaction and revision, so that every process gives one answer one id."""
     assert message_id_of(COMPLETED) == "0d28bd09-f1c2-5dd8-b355-db76fc61f4ca"
     for number in range(100):
-        answer = replace(COMPLETED, transaction_id=f"t{number}")
+        answer = COMPLETED._replace(transaction_id=f"t{number}")
 
         assert str(uuid5(UUID(bytes=MESSAGE_ID_NAMESPACE), f"t{number}:1")) == message_id_of(answer)
 
 
 def test_message_id_depends_on_transaction_and_revision_alone() -> None:
     """Another transaction or revision is another message; a republished answer is the same one."""
-    again = replace(COMPLETED, vocabulary=Vocabulary.V1, finalized_at=datetime(2026, 1, 1, tzinfo=UTC))
+    again = COMPLETED._replace(vocabulary=Vocabulary.V1, finalized_at=datetime(2026, 1, 1, tzinfo=UTC))
 
     assert message_id_of(COMPLETED) == message_id_of(again)
-    assert len({message_id_of(COMPLETED), message_id_of(replace(COMPLETED, revision=2)), message_id_of(FAILED_V1)}) == 3
+    assert len({message_id_of(COMPLETED), message_id_of(COMPLETED._replace(revision=2)), message_id_of(FAILED_V1)}) == 3
 
 
 def test_both_readers_understand_the_answers_of_a_day() -> None:
@@ -134,11 +133,11 @@ def test_both_readers_understand_the_answers_of_a_day() -> None:
 
 def test_answer_without_a_known_user_is_readable() -> None:
     """A refusal about nobody is still read by both readers."""
-    nobody = replace(FAILED_V1, user_id=None, reason="Invalid recipient")
+    nobody = FAILED_V1._replace(user_id=None, reason="Invalid recipient")
 
     v1 = V1Reader().read(json.dumps(finalized_message(nobody)).encode())
     documented = DocumentedReader().read(
-        json.dumps(finalized_message(replace(nobody, vocabulary=Vocabulary.DOCUMENTED))).encode()
+        json.dumps(finalized_message(nobody._replace(vocabulary=Vocabulary.DOCUMENTED))).encode()
     )
 
     assert ("Invalid recipient", "Invalid recipient") == (v1.reason, documented.reason)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
 
@@ -180,12 +179,12 @@ RECORD = TransactionRecord(
 
 def test_initiator_is_who_asked_for_it() -> None:
     """Who asked for a transfer is its sender; who asked for a top-up is its owner."""
-    assert replace(RECORD, kind=TransactionKind.TRANSFER).initiator_id == ALICE
-    assert replace(RECORD, kind=TransactionKind.TOPUP, sender_id=None).initiator_id == BOB
+    assert RECORD._replace(kind=TransactionKind.TRANSFER).initiator_id == ALICE
+    assert RECORD._replace(kind=TransactionKind.TOPUP, sender_id=None).initiator_id == BOB
 
 
 def test_revision_of_a_record_is_that_of_its_answer() -> None:
     """A record without an answer has revision 0, else that of its latest answer."""
     answer = TransactionFinalized(RECORD.id, 2, FinalStatus.FAILED, "x", ALICE, Vocabulary.V1, RECORDED_AT)
 
-    assert (0, 2) == (RECORD.revision, replace(RECORD, answer=answer).revision)
+    assert (0, 2) == (RECORD.revision, RECORD._replace(answer=answer).revision)

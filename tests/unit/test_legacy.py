@@ -193,7 +193,7 @@ def test_the_answer_is_in_the_vocabulary_of_v1_unless_one_is_forced(wire: Wire) 
 def test_an_audit_finds_what_a_legacy_record_cannot_be(changes: dict[str, object]) -> None:
     """A state that it cannot have, a missing or a wrong answer, and one of ours without its entries are told."""
     scenario = prepared()
-    keep(scenario, replace(legacy(scenario, "applied"), **changes))  # type: ignore[arg-type]
+    keep(scenario, legacy(scenario, "applied")._replace(**changes))  # type: ignore[arg-type]
 
     findings, _ = scenario.store.audit()
 

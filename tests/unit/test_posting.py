@@ -249,7 +249,7 @@ def test_version_conflict_is_answered(scenario: Scenario, ahead: int, position: 
     legs[position] = replace(legs[position], expected_version=1 + ahead)
 
     (result,) = asyncio.run(
-        post_all([replace(request, legs=tuple(legs))], scenario.store, scenario.clock, scenario.policy)
+        post_all([request._replace(legs=tuple(legs))], scenario.store, scenario.clock, scenario.policy)
     )
 
     reason = None if outcome is OutcomeKind.APPLIED else "Wallet version conflict"

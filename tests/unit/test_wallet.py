@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,7 +26,7 @@ from wallet_core.wallet import wallet_id_of
 NOW = datetime(2025, 1, 15, 11, 0, 5, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=1)
 CAUSE = Cause("507f1f77bcf86cd799439014", EntryKind.TRANSFER, LATER, counterparty_id=BOB, description="Lunch")
-REVERSAL = replace(CAUSE, kind=EntryKind.REVERSAL)
+REVERSAL = CAUSE._replace(kind=EntryKind.REVERSAL)
 
 
 def wallet_with(balance_minor: int) -> Wallet:
@@ -213,8 +212,8 @@ def test_time_never_goes_back_within_a_wallet() -> None:
     """An entry is never recorded before the one before it, however the clock jumps."""
     wallet = wallet_with(100)
 
-    early = wallet.credit(1, replace(CAUSE, now=NOW - timedelta(days=2)))
-    late = wallet.credit(1, replace(CAUSE, now=LATER + timedelta(days=2)))
+    early = wallet.credit(1, CAUSE._replace(now=NOW - timedelta(days=2)))
+    late = wallet.credit(1, CAUSE._replace(now=LATER + timedelta(days=2)))
 
     assert (LATER, LATER + timedelta(days=2)) == (early.recorded_at, late.recorded_at)
     assert LATER + timedelta(days=2) == wallet.after(late).changed_at

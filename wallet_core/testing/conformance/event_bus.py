@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from wallet_core.events import FinalStatus, TransactionFinalized, Vocabulary
@@ -54,7 +54,7 @@ def answer(number: int, vocabulary: Vocabulary = Vocabulary.DOCUMENTED) -> Trans
 
 def reversal_of(first: TransactionFinalized) -> TransactionFinalized:
     """Give the answer after a reversal, with a reason that is more than ASCII."""
-    return replace(first, revision=2, status=FinalStatus.FAILED, reason="zurückgezogen: 5 € \U0001f4b6")
+    return first._replace(revision=2, status=FinalStatus.FAILED, reason="zurückgezogen: 5 € \U0001f4b6")
 
 
 class EventBusSuite:

@@ -6,7 +6,7 @@ An expected error is a result too (``Refused``); any other comes out.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
@@ -165,7 +165,7 @@ class WriteWrongly:
             elif self.wrong is Wrong.RECORD_AGAIN and record is not None:
                 await books.journal.record_many([record])
             elif self.wrong is Wrong.CHANGE_STALE_RECORD and record is not None:
-                other = replace(record, state=TransactionState.UNDECIDED)
+                other = record._replace(state=TransactionState.UNDECIDED)
                 await books.journal.change_many([RecordChange(other, record)])
             elif self.wrong is Wrong.APPEND_AGAIN and entries:
                 await books.journal.append_many(entries)

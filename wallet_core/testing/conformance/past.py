@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from wallet_core.batch import post_all
@@ -68,7 +68,7 @@ class PastSuite:
         request = request_of(event.subject, event.message, USD)
         assert isinstance(request, Linked)
         seen = (SeenWallet(ALICE, 0), SeenWallet(CAROL, None))
-        record = replace(fresh_record(request, request.vocabulary, DOLLARS, books.clock.now()), seen=seen)
+        record = fresh_record(request, request.vocabulary, DOLLARS, books.clock.now())._replace(seen=seen)
 
         async def work(inside: Books) -> None:
             await inside.journal.record_many([record])

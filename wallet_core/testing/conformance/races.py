@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from wallet_core.errors import ConcurrentUpdate, StoreRejected
 from wallet_core.ledger import EntryKind, TransactionRecord, TransactionState
@@ -146,8 +145,8 @@ class RacesSuite:
             await books.journal.change_many([RecordChange(before, reversed_)])
 
         await store.unit_of_work.run(record)
-        other_state = replace(applied, state=TransactionState.REFUSED)
-        other_revision = replace(applied, answer=None)
+        other_state = applied._replace(state=TransactionState.REFUSED)
+        other_revision = applied._replace(answer=None)
 
         assert await first_error(store, lambda books: change(books, other_state)) is ConcurrentUpdate
         assert await first_error(store, lambda books: change(books, other_revision)) is ConcurrentUpdate
@@ -157,24 +156,24 @@ class RacesSuite:
 
     async def test_a_dead_letter_named_meanwhile_is_not_forgotten(self, store: Store) -> None:
         """A record whose dead letter is another by now is not replaced, although its state is the same."""
-        due = replace(topup_record(1), state=TransactionState.REVERSAL_DUE, due_since=NOON)
+        due = topup_record(1)._replace(state=TransactionState.REVERSAL_DUE, due_since=NOON)
 
         async def record(books: Books) -> None:
             await books.journal.record_many([due])
 
         async def change(books: Books, before: TransactionRecord, letter: str | None) -> None:
-            await books.journal.change_many([RecordChange(before, replace(due, dead_letter_id=letter))])
+            await books.journal.change_many([RecordChange(before, due._replace(dead_letter_id=letter))])
 
         await store.unit_of_work.run(record)
         await store.unit_of_work.run(lambda books: change(books, due, "first"))
 
         assert await first_error(store, lambda books: change(books, due, None)) is ConcurrentUpdate
-        assert await stored_record(store, 1) == replace(due, dead_letter_id="first")
+        assert await stored_record(store, 1) == due._replace(dead_letter_id="first")
 
     async def test_an_answer_given_meanwhile_is_not_overwritten(self, store: Store) -> None:
         """A record that was read without an answer is not replaced once it has one."""
-        tombstone = replace(topup_record(1, revision=0), state=TransactionState.VOID)
-        answered = replace(tombstone, answer=answer(1, 1))
+        tombstone = topup_record(1, revision=0)._replace(state=TransactionState.VOID)
+        answered = tombstone._replace(answer=answer(1, 1))
 
         async def record(books: Books) -> None:
             await books.journal.record_many([answered])

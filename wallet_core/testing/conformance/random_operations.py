@@ -176,10 +176,10 @@ class RandomOperations:
             event = self._decorated(event)
         request = self._read(event)
         if isinstance(request, Linked):
-            request = replace(request, wait_is_over=self.random.randrange(10) == 0)
+            request = request._replace(wait_is_over=self.random.randrange(10) == 0)
             if request.legs and self.random.randrange(20) == 0:
                 first = replace(request.legs[0], expected_version=self.random.randrange(40))
-                request = replace(request, legs=(first, *request.legs[1:]))
+                request = request._replace(legs=(first, *request.legs[1:]))
         return request
 
     def _read(self, event: Event) -> Request:
