@@ -27,10 +27,13 @@ from wallet_core.testing.conformance.store import (
     transaction_id,
     usable_wallet,
 )
-from wallet_core.wallet import Wallet
+from wallet_core.wallet import Cause, Wallet
 
 WAIT_S_MAX = 20.0
 """No wait of a suite is longer."""
+
+WALLETS_MANY = 1_200
+"""More than any store changes by one statement."""
 
 
 class RacesSuite:
@@ -133,6 +136,33 @@ class RacesSuite:
             await books.wallets.change_many([WalletChange(wallet.version - 1, wallet)])
 
         assert await first_error(store, change_stale) is ConcurrentUpdate
+
+    async def test_many_wallets_are_changed_all_or_not_at_all(self, store: Store) -> None:
+        """Each of many wallets becomes what its own change says; with one stale change among them, none does."""
+        opened = [Wallet.open(f"user_{number}", "USD", NOON) for number in range(WALLETS_MANY)]
+        cause = Cause(transaction_id(1), EntryKind.TOPUP, NOON)
+        funded = [wallet.after(wallet.credit(number, cause)) for number, wallet in enumerate(opened, start=1)]
+        changes = [WalletChange(0, wallet) for wallet in funded]
+        one_is_stale = [*changes[:-200], WalletChange(1, funded[-200]), *changes[-199:]]
+
+        async def open_all(books: Books) -> None:
+            await books.wallets.open_many(opened)
+
+        async def change_all(books: Books) -> None:
+            await books.wallets.change_many(changes)
+
+        async def change_all_but_one(books: Books) -> None:
+            await books.wallets.change_many(one_is_stale)
+
+        async def read(books: Books) -> object:
+            return await books.wallets.get_many([wallet.user_id for wallet in opened])
+
+        await store.unit_of_work.run(open_all)
+        assert await first_error(store, change_all_but_one) is ConcurrentUpdate
+        assert await store.unit_of_work.run(read) == {wallet.user_id: wallet for wallet in opened}
+
+        await store.unit_of_work.run(change_all)
+        assert await store.unit_of_work.run(read) == {wallet.user_id: wallet for wallet in funded}
 
     async def test_a_record_of_another_state_is_not_replaced(self, store: Store) -> None:
         """A record is replaced only while it has the state and the answer's revision that were read."""
