@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from bson import Int64, ObjectId
-from pymongo import ReplaceOne
+from pymongo import ReplaceOne, UpdateMany
 
 from adapters.mongo.client import Database, Session
 from adapters.mongo.collection import Collection
@@ -62,7 +62,7 @@ class MongoWallets:
 
     async def change_many(self, changes: Sequence[WalletChange]) -> None:
         """Replace wallets that still have the version before."""
-        found = await self._wallets.write_many(guarded_updates(changes))
+        found = await self._wallets.write_many([UpdateMany(*update) for update in guarded_updates(changes)])
         if found != len(changes):
             raise ConcurrentUpdate(f"{len(changes) - found} of {len(changes)} wallets have another version by now")
 

@@ -23,11 +23,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from bson import Int64, ObjectId
+from bson import ObjectId
 from pymongo import MongoClient
 
-from adapters.mongo.documents import changed_fields, entry_to_document, record_to_document
+from adapters.mongo.documents import entry_to_document, record_to_document
 from adapters.mongo.fields import id_to
+from adapters.mongo.wallet_changes import GuardedUpdate, guarded_updates
 from tests.benchmarks.fast_loop import run_fast
 from tests.benchmarks.ledger import open_wallets, prepare_database
 from tests.benchmarks.measured import US, keep
@@ -108,7 +109,7 @@ class Books:
         statements: list[Mapping[str, object]] = [
             _find("transactions", "_id", [record.id for record in records]),
             _find("wallets", "userId", [wallet.user_id for wallet in mine]),
-            {"update": "wallets", "updates": [_update(one.wallet, one.version_before) for one in changes]},
+            {"update": "wallets", "updates": [_update(one) for one in guarded_updates(changes)]},
             {"insert": "transactions", "documents": [record_to_document(record) for record in records]},
             {"insert": "entries", "documents": [entry_to_document(entry) for entry in entries]},
         ]
@@ -196,9 +197,8 @@ def _find(collection: str, field: str, ids: Sequence[str]) -> Document:
     return {"find": collection, "filter": {field: {"$in": list(map(id_to, ids))}}, "batchSize": len(ids) + 1}
 
 
-def _update(wallet: Wallet, version_before: int) -> Document:
-    filter_ = {"_id": id_to(wallet.id), "version": Int64(version_before)}
-    return {"q": filter_, "u": {"$set": changed_fields(wallet)}, "upsert": False, "multi": False}
+def _update(update: GuardedUpdate) -> Document:
+    return {"q": update.query, "u": update.pipeline, "upsert": False, "multi": True}
 
 
 def main() -> None:
