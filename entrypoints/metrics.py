@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 from wallet_core.intake import Handled
 from wallet_core.messages import Subject
+from wallet_core.outcome import OutcomeKind
 from wallet_core.ports import Clock
 from wallet_core.settlement import DeadLetter, RetryAfter
 
@@ -39,6 +40,8 @@ class EventMetrics:
             ("subject", "outcome"),
             registry=registry,
         )
+        # Looking a child up by its labels costs more than counting; there are as many as the closed sets allow.
+        self._events_by: dict[tuple[Subject, OutcomeKind], Counter] = {}
         self._batch_size = Histogram(
             "wallet_batch_size", "Events per unit of work", buckets=BATCH_SIZES, registry=registry
         )
@@ -82,7 +85,11 @@ class EventMetrics:
 
     def event_handled(self, subject: Subject, handled: Handled) -> None:
         """Count an event."""
-        self._events.labels(subject.value, handled.outcome.kind.value).inc()
+        kind = handled.outcome.kind
+        events = self._events_by.get((subject, kind))
+        if events is None:
+            events = self._events_by[subject, kind] = self._events.labels(subject.value, kind.value)
+        events.inc()
 
     def parked(self, subject: Subject, settlement: RetryAfter | DeadLetter) -> None:
         """Count a retry or a dead letter."""
