@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncio import Event
 from collections.abc import Iterable
+from functools import cached_property
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -30,7 +31,12 @@ class EventObserver(EventMetrics):
         super().__init__(registry)
         self._answers_wait = answers_wait
         self._steps = steps
-        self._log: FilteringBoundLogger = log.bind()  # bound once: it takes as long as the rest of a line
+
+    @cached_property
+    def _log(self) -> FilteringBoundLogger:
+        """Bind the logger once, which takes as long as the rest of a line, and not before the log is configured."""
+        bound: FilteringBoundLogger = log.bind()
+        return bound
 
     def batch_handled(self, size: int, duration_s: float) -> None:
         """Count a batch, and wake the relay."""

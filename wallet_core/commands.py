@@ -3,6 +3,8 @@
 A ``completed`` becomes ``Linked`` (legs that happen together or not at all), a ``failed`` becomes ``Reverse``, a
 ``signup`` becomes ``OpenWallet``. A message whose own content breaks a rule still becomes a command, with an
 ``objection``: the check for a known id comes before every other (docs/events.md), and it needs the books.
+
+What every event makes is a tuple, which is made three times as fast as a frozen dataclass; the rest are those.
 """
 
 from __future__ import annotations

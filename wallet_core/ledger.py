@@ -1,4 +1,7 @@
-"""The journal's vocabulary: immutable entries with their hash chain; the record of each transaction with its states."""
+"""The journal's vocabulary: immutable entries with their hash chain; the record of each transaction with its states.
+
+What every event makes is a tuple, which is made three times as fast as a frozen dataclass; the rest are those.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +87,7 @@ class TransactionState(StrEnum):
 
 class Entry(NamedTuple):
     """
-    One immutable credit or debit of one wallet. A tuple: it is made three times as fast as a frozen dataclass.
+    One immutable credit or debit of one wallet.
 
     ``sequence`` is the wallet's version after it, gapless from 1. ``amount_minor`` is positive. ``counterparty_id`` is
     the user on the other side of a transfer. ``reverses_sequence`` is the entry of the same wallet that this one

@@ -53,7 +53,11 @@ class WalletRepository(Protocol):
         ...
 
     async def change_many(self, changes: Sequence[WalletChange]) -> None:
-        """Replace wallets. Raises ConcurrentUpdate if one has moved on by now, StoreUnavailable, StoreRejected."""
+        """
+        Replace wallets. Raises ConcurrentUpdate if one has moved on by now, StoreUnavailable, StoreRejected.
+
+        No two changes of one wallet may be in one call.
+        """
         ...
 
 

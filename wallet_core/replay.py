@@ -110,7 +110,7 @@ def _shown(value: object) -> str:
         return iso_milliseconds(value)
     if isinstance(value, bytes):
         return value.hex()
-    if isinstance(value, tuple):
+    if isinstance(value, tuple):  # legs: the other facts that are tuples are left out or named field by field
         return ", ".join(map(_leg_shown, value)) or "none"
     return str(value)
 

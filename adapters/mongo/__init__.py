@@ -9,7 +9,9 @@
 ``unit_of_work.py``     one transaction around ``work``: when it runs again, how the commit is repeated
 ``abandoned.py``        ends the transactions that a killed process has left open
 ``repositories.py``     wallets, journal and outbox inside a unit of work
+``wallet_changes.py``   changes of wallets as statements, each wallet guarded by its version
 ``reader.py``           balances and statements; ``shared_query.py``: those asked for together are read together
+``recorded_times.py``   the last entry before an instant, found by its sequence
 ``pending_answers.py``  the outbox and the lease, seen by the relay
 ``documents.py``        documents <-> values
 ``fields.py``           typed fields of a document
@@ -26,6 +28,7 @@
 ``reversals_due.py``    the transactions whose reversal waits for money
 ``backlog.py``          what waits in the outbox, seen by a person
 ``outbox_rows.py``      rows of the outbox that can be read, and those that somebody has altered
+``cutover.py``          what a second ``wallet migrate`` goes by
 ``audit.py``            reads everything for ``wallet_core.audit``, however long it takes, with
 ``audit_passes.py``     one way through each collection, and
 ``suspect_passes.py``   a look at what does not cancel out, from both sides, in

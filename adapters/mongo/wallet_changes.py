@@ -1,7 +1,7 @@
 """Changes of wallets as statements: one for many wallets, each guarded by the version that was read.
 
-A statement for each wallet, found by its id and version, would be planned for each, which takes the server as long as a
-third of the change. Here it looks up by the wallet's id what the wallet becomes; one of another version stays as it is.
+A statement for each wallet, found by its id and version, would be planned for each: a third of the server's work. Here
+it looks up by the wallet's id what the wallet becomes; one of another version stays as it is.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ class GuardedUpdate(NamedTuple):
 
 
 def guarded_updates(changes: Sequence[WalletChange]) -> Iterator[GuardedUpdate]:
-    """Give the statements that change these wallets, each wallet at most once and only while its version is known."""
+    """Give the statements that change each of these wallets while it has the version before; none may come twice."""
     for start in range(0, len(changes), CHANGES_MAX):
         yield _guarded_update(changes[start : start + CHANGES_MAX])
 
 
 def _guarded_update(changes: Sequence[WalletChange]) -> GuardedUpdate:
     ids = [id_to(change.wallet.id) for change in changes]
-    place = {"$indexOfArray": [ids, "$_id"]}
-    version_before = {"$arrayElemAt": [[Int64(change.version_before) for change in changes], place]}
+    place = {"$indexOfArray": [{"$literal": ids}, "$_id"]}
+    version_before = {"$arrayElemAt": [{"$literal": [Int64(change.version_before) for change in changes]}, place]}
     becomes = {"$arrayElemAt": [{"$literal": [changed_fields(change.wallet) for change in changes]}, place]}
     return GuardedUpdate(
         {"_id": {"$in": ids}, "$expr": {"$eq": ["$version", version_before]}},

@@ -16,7 +16,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -25,10 +25,11 @@ from aio_pika.abc import AbstractConnection
 
 from adapters.clock import SystemClock
 from adapters.mongo.client import Database, connect
-from adapters.mongo.documents import changed_fields, entry_to_document, record_to_document
+from adapters.mongo.documents import entry_to_document, record_to_document
 from adapters.mongo.driver import Driver
 from adapters.mongo.pending_answers import MongoPendingAnswers
 from adapters.mongo.unit_of_work import MongoUnitOfWork
+from adapters.mongo.wallet_changes import guarded_updates
 from adapters.rabbitmq.arrivals import Arrival, InputSession
 from adapters.rabbitmq.codec import message_of
 from adapters.rabbitmq.connection import connected
@@ -155,7 +156,9 @@ async def _planned(stages: Stages, database: Database, requests: Sequence[Linked
 
 def _encoded(made: Plan) -> int:
     """Write what a plan stores as BSON, and give its size."""
-    documents = [changed_fields(change.wallet) for change in made.wallets_changed]
+    documents: list[Mapping[str, object]] = [
+        {"q": query, "u": pipeline} for query, pipeline in guarded_updates(made.wallets_changed)
+    ]
     documents += map(entry_to_document, made.entries)
     documents += map(record_to_document, made.records_new)
     return sum(len(bson.encode(document)) for document in documents)

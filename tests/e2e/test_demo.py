@@ -30,6 +30,7 @@ def assert_is_told(output: str) -> None:
     assert "everything fits" in output
     assert "not within" not in output
     assert "\x1b" not in output
+    assert "event_handled" not in output, "the log belongs into its file"
 
 
 @dataclass(frozen=True, slots=True)

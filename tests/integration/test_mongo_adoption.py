@@ -22,7 +22,7 @@ from wallet_core import AMOUNT_MINOR_MAX, Currency, Direction, EntryKind, StoreU
 from wallet_core.ledger import GENESIS_HASH
 from wallet_core.memory import ManualClock
 from wallet_core.ports import Books, StatementQuery
-from wallet_core.testing.conformance.store import error_of
+from wallet_core.testing.conformance.store import credit, error_of
 
 Client = MongoClient[dict[str, object]]
 
@@ -196,6 +196,19 @@ async def test_an_adopted_wallet_keeps_what_it_was(v1: V1) -> None:
     assert (f"adopted:{id_}", "adopted", "applied") == (record["_id"], record["kind"], record["state"])
     assert ManualClock().now() == record["recordedAt"]
     assert entry.transaction_id == record["_id"]
+
+
+async def test_a_posting_keeps_what_only_v1_knows(v1: V1) -> None:
+    """An adopted wallet still has v1's fields after money has moved."""
+    owner = ObjectId()
+    id_ = v1.insert(userId=owner, balance=12.5)
+    await v1.migrate()
+
+    await MongoUnitOfWork(v1.database).run(lambda books: credit(books, str(owner), 50))
+
+    stored = v1.wallet(id_)
+    assert (1_300, 2, 0) == (stored["balanceMinor"], stored["version"], stored["__v"])
+    assert (owner, OPENED) == (stored["userId"], stored["createdAt"])
 
 
 @pytest.mark.parametrize("balance", [0, 0.0, -0.0, Decimal128("0.00")])
