@@ -118,7 +118,7 @@ class Drafts:
             vocabulary=record.vocabulary,
             finalized_at=self._now,
         )
-        self.keep_record(record.answered(answer))
+        self.keep_record(record._replace(answer=answer))
         self.publish(record.id)
 
     def publish(self, transaction_id: str) -> None:

@@ -195,10 +195,6 @@ class TransactionRecord(NamedTuple):
     is_legacy: bool = False
     seen: tuple[SeenWallet, ...] = ()
 
-    def answered(self, answer: TransactionFinalized) -> TransactionRecord:
-        """Give this record with its latest answer."""
-        return self._replace(answer=answer)
-
     @property
     def initiator_id(self) -> str | None:
         """Who asked for it: the owner of a top-up, else the sender (of an unknown type too)."""

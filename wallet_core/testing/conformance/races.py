@@ -159,7 +159,7 @@ class RacesSuite:
             return await books.wallets.get_many([wallet.user_id for wallet in opened])
 
         await store.unit_of_work.run(open_all)
-        assert await first_error(store, change_all_but_one) is ConcurrentUpdate
+        assert isinstance(await error_of(store.unit_of_work.run(change_all_but_one)), ConcurrentUpdate)
         assert await store.unit_of_work.run(read) == {wallet.user_id: wallet for wallet in opened}
 
         await store.unit_of_work.run(change_all)
