@@ -14,10 +14,14 @@ Without them a client that sends a byte now and then, or reads none, holds a fil
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
+from functools import partial
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from entrypoints.joined_writes import JoinedWrites
+from entrypoints.response_head import send_at_once
 
 REQUEST_S_MAX = 30.0
 """Longest time for a whole request to arrive, seconds; none of ours has a body. nginx gives the head alone 60."""
@@ -77,6 +81,10 @@ class HttpConnection(HttpToolsProtocol):
         self._request_timer = None
         super().on_message_complete()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override] # as Starlette
+        """Answer a request: the application is given our way to send its answer."""
+        super()._start_asgi_task(cycle, partial(_answered, app, cycle))
+
     def pause_writing(self) -> None:
         """Wait for a client that reads more slowly than we write, but not for ever."""
         super().pause_writing()
@@ -100,6 +108,12 @@ class HttpConnection(HttpToolsProtocol):
             self.transport.abort()
         else:
             self.transport.close()
+
+
+def _answered(
+    app: ASGIApp, cycle: RequestResponseCycle, scope: Scope, receive: Receive, _send: Send
+) -> Awaitable[None]:
+    return app(scope, receive, partial(send_at_once, cycle))
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:

@@ -1,41 +1,35 @@
-"""Build the HTTP application from ready objects, and fix the order of its layers.
+"""Build the HTTP application from ready objects.
 
-From the outside in, each with why it stands there:
+::
 
-==============================  ======================================================================================
-``ServerErrorMiddleware``       Starlette's own; nothing reaches it, because of ``UnexpectedErrors``
-``CorrelationIds``              first, so that every line of the log about the request has its id
-``Observation``                 sees every answer, those of the layers below included, with their true duration
-``SecurityHeaders``             on every answer, errors included
-``CrossOrigin``                 before the limit: a preflight costs nothing, and a browser may read a 429
-``RateLimiting``                before any work is done for the request
-``UnexpectedErrors``            inside all of the above, so that a 500 has their headers and is counted
-``ExceptionMiddleware``         Starlette's own, with our table of errors
-==============================  ======================================================================================
+    Edge ──> CrossOrigin ──> Errors ──> Starlette's router ──> Endpoint
 
-All of them are plain ASGI: a layer of ``BaseHTTPMiddleware`` would cost a task and a queue for each request.
+``edge.py`` says what it does with each request and answer, and in which order. All of them are plain ASGI: a layer of
+``BaseHTTPMiddleware`` would cost a task and a queue for each request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from adapters.http.auth import Authenticator
 from adapters.http.client_address import ClientAddresses, Network
-from adapters.http.correlation_id import CORRELATION_HEADER, CorrelationIds
-from adapters.http.cross_origin import CrossOrigin
+from adapters.http.correlation_id import CORRELATION_HEADER
+from adapters.http.cross_origin import CrossOriginRules
 from adapters.http.documentation_routes import DocumentationRoutes
-from adapters.http.errors import ErrorStyle, UnexpectedErrors, error_handlers
+from adapters.http.edge import Edge
+from adapters.http.errors import Errors, ErrorStyle
 from adapters.http.metrics import HttpMetrics
 from adapters.http.observation import Observation
-from adapters.http.rate_limit import RateLimit, RateLimiting
+from adapters.http.rate_limit import ClientLimit, RateLimit
 from adapters.http.readiness import Readiness, ReadinessCheck
 from adapters.http.routes import ServiceRoutes, WalletRoutes
-from adapters.http.security_headers import SecurityHeaders
 from wallet_core.money import Currency
 from wallet_core.ports import Clock, Reader
 
@@ -49,6 +43,22 @@ _RESPONSE_HEADERS = (
     "Retry-After",
     CORRELATION_HEADER,
 )
+
+
+class WalletApplication(Starlette):
+    """Starlette with our layers alone: it would put two of its own around the router, for errors that ours answer."""
+
+    def __init__(self, routes: Sequence[Route], edge: Callable[[ASGIApp], ASGIApp], error_style: ErrorStyle) -> None:
+        """Take the routes, what makes the outermost layer around them, and the style of errors."""
+        super().__init__(routes=routes)
+        self._edge = edge
+        self._error_style = error_style
+        # A redirect would name the host that the gateway uses for us, which no client can reach.
+        self.router.redirect_slashes = False
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the layers together; Starlette calls it once, before the first request."""
+        return self._edge(Errors(self.router, self._error_style))
 
 
 def http_application(  # noqa: PLR0913 - all by name, and only the composition root calls it
@@ -77,22 +87,11 @@ def http_application(  # noqa: PLR0913 - all by name, and only the composition r
         *ServiceRoutes(Readiness(readiness_checks), registry, clock).routes(),
         *DocumentationRoutes(error_style).routes(),
     ]
-    application = Starlette(
-        routes=routes,
-        exception_handlers=error_handlers(error_style),
-        middleware=[
-            Middleware(CorrelationIds),
-            Middleware(Observation, metrics=HttpMetrics(registry), routes=routes),
-            Middleware(SecurityHeaders),
-            Middleware(
-                CrossOrigin, origins=cors_origins, request_headers=_REQUEST_HEADERS, response_headers=_RESPONSE_HEADERS
-            ),
-            Middleware(
-                RateLimiting, limit=rate_limit, clients=ClientAddresses(trusted_proxies), error_style=error_style
-            ),
-            Middleware(UnexpectedErrors, style=error_style),
-        ],
+    edge = partial(
+        Edge,
+        observation=Observation(HttpMetrics(registry), routes),
+        client_limit=ClientLimit(rate_limit, ClientAddresses(trusted_proxies)),
+        cross_origin=CrossOriginRules(cors_origins, _REQUEST_HEADERS, _RESPONSE_HEADERS),
+        error_style=error_style,
     )
-    # A redirect would name the host that the gateway uses for us, which no client can reach.
-    application.router.redirect_slashes = False
-    return application
+    return WalletApplication(routes, edge, error_style)

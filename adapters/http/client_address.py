@@ -59,9 +59,11 @@ class ClientAddresses:
 
 def _last_hop(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
     """Give the last hop of the last header of that name; None when there is none that could be an address."""
-    value = next((value for name, value in reversed(headers) if name == _FORWARDED_FOR), b"")
-    hop = value.rpartition(b",")[2].strip()
-    return hop.decode("latin-1") if 0 < len(hop) <= HOP_LENGTH_MAX else None
+    for name, value in reversed(headers):
+        if name == _FORWARDED_FOR:
+            hop = value.rpartition(b",")[2].strip()
+            return hop.decode("latin-1") if 0 < len(hop) <= HOP_LENGTH_MAX else None
+    return None
 
 
 def _named(host: str) -> str | None:

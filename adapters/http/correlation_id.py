@@ -1,6 +1,6 @@
 """Give every request an id, in every line of the log about it and in its answer: the gateway's, or one of ours.
 
-The id that somebody else chose ends in our log, so it is taken only when it is short and plain. A layer of our own:
+The id that somebody else chose ends in our log, so it is taken only when it is short and plain. Written by ourselves:
 what a library would add to these few lines, validation by a pattern and a generator, is what it wants to be given.
 """
 
@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable
 from random import getrandbits
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
 CORRELATION_HEADER = "X-Request-ID"
@@ -24,29 +23,15 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 """No spaces, no line breaks, no novels."""
 
 
-class CorrelationIds:
-    """Binds the id of each request to the lines of its log, and tells it with the answer."""
+def correlation_header(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
+    """
+    Bind the id of a request with these headers to the lines of its log, and give the header that tells it.
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Wrap ``app``."""
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        correlation_id = _given(scope["headers"]) or _made()
-        header = (_HEADER, correlation_id.encode("ascii"))
-
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], header]
-            await send(message)
-
-        # Nothing is unbound: a server runs each request in a context of its own.
-        bind_contextvars(correlation_id=correlation_id)
-        await self._app(scope, receive, send_with_id)
+    Nothing is ever unbound: a server runs each request in a context of its own.
+    """
+    correlation_id = _given(headers) or _made()
+    bind_contextvars(correlation_id=correlation_id)
+    return _HEADER, correlation_id.encode("ascii")
 
 
 def _given(headers: Iterable[tuple[bytes, bytes]]) -> str | None:

@@ -8,6 +8,7 @@ from a cache without asking us again, and then the headers are those of the new 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,23 +20,31 @@ PREFLIGHT_AGE_S = 600
 
 _METHODS = ("GET", "HEAD")
 _ORIGIN = b"origin"
+_ASKED_METHOD = b"access-control-request-method"
+
+
+@dataclass(frozen=True, slots=True)
+class CrossOriginRules:
+    """The origins whose pages may read our answers, and the headers that they may send and read."""
+
+    origins: Sequence[str]
+    request_headers: Sequence[str]
+    response_headers: Sequence[str]
 
 
 class CrossOrigin:
     """Passes requests with an ``Origin`` through Starlette's CORS middleware, and the others by it."""
 
-    def __init__(
-        self, app: ASGIApp, *, origins: Sequence[str], request_headers: Sequence[str], response_headers: Sequence[str]
-    ) -> None:
-        """Wrap ``app``. The headers are those that a page may send and read beyond the simple ones."""
+    def __init__(self, app: ASGIApp, rules: CrossOriginRules) -> None:
+        """Wrap ``app``."""
         self._app = app
         self._cors = CORSMiddleware(
             app,
-            allow_origins=tuple(origins),
+            allow_origins=tuple(rules.origins),
             allow_methods=_METHODS,
-            allow_headers=tuple(request_headers),
-            allow_credentials=ANY_ORIGIN not in origins,
-            expose_headers=tuple(response_headers),
+            allow_headers=tuple(rules.request_headers),
+            allow_credentials=ANY_ORIGIN not in rules.origins,
+            expose_headers=tuple(rules.response_headers),
             max_age=PREFLIGHT_AGE_S,
         )
 
@@ -43,3 +52,8 @@ class CrossOrigin:
         """Pass the request on."""
         has_origin = scope["type"] == "http" and _ORIGIN in dict(scope["headers"])
         await (self._cors if has_origin else self._app)(scope, receive, send)
+
+
+def is_preflight(scope: Scope) -> bool:
+    """Tell whether a browser asks what it may ask (Fetch standard, "CORS-preflight request"): CORS answers it."""
+    return scope["method"] == "OPTIONS" and {_ORIGIN, _ASKED_METHOD}.issubset(dict(scope["headers"]))

@@ -18,8 +18,9 @@ from starlette.routing import Route
 
 from adapters.http import paths, schemas
 from adapters.http.auth import COOKIE_NAMES
+from adapters.http.endpoint import Answer
 from adapters.http.errors import ErrorStyle, error_body
-from adapters.http.routes import Endpoint, ServiceRoutes, WalletRoutes
+from adapters.http.routes import ServiceRoutes, WalletRoutes
 
 API_VERSION = "1.0.0"
 """Version of this interface, not of the service: ``/api/v1``, compatible additions count up the middle."""
@@ -70,7 +71,7 @@ class _Operation:
     """
 
     path: str
-    endpoint: Endpoint
+    answer: Answer
     id: str
     answers: Mapping[int, tuple[Model | None, str]]
     errors: Sequence[int] = ()
@@ -160,7 +161,7 @@ def _documented(tree: SpecTree, operation: _Operation, error: Model) -> Route:
         operation_id=operation.id,
         skip_validation=True,
     )
-    return Route(operation.path, decorate(operation.endpoint), methods=["GET"])
+    return Route(operation.path, decorate(operation.answer), methods=["GET"])
 
 
 def _security_schemes() -> list[SecurityScheme]:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from adapters.http.conditional import conditional_response, entity_tag
+from adapters.http.endpoint import Endpoint
 from adapters.http.errors import ErrorStyle
 from adapters.http.paths import DOCUMENTATION_PATH, OPENAPI_PATH
 
@@ -42,9 +43,9 @@ class DocumentationRoutes:
     def routes(self) -> list[Route]:
         """Give the routes. The gateway's ``/api-docs/wallet/`` arrives here with its slash."""
         return [
-            Route(OPENAPI_PATH, self.document, methods=["GET"]),
-            Route(DOCUMENTATION_PATH, self.page, methods=["GET"]),
-            Route(f"{DOCUMENTATION_PATH}/", self.page, methods=["GET"]),
+            Route(OPENAPI_PATH, Endpoint(self.document), methods=["GET"]),
+            Route(DOCUMENTATION_PATH, Endpoint(self.page), methods=["GET"]),
+            Route(f"{DOCUMENTATION_PATH}/", Endpoint(self.page), methods=["GET"]),
         ]
 
     async def document(self, request: Request) -> Response:

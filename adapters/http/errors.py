@@ -5,13 +5,13 @@ documented    ``{"error": "Wallet not found"}``
 v1            ``{"error": {"message": "Wallet not found", "status": 404}}``
 ============  ==========================================================
 
-Shape: a route raises and never catches. ``error_handlers`` are Starlette's, made from ``ERROR_TABLE``;
-``UnexpectedErrors`` is the last resort for what is not in it. Neither ever tells a client more than the table's text.
+Shape: a route raises and never catches. ``Errors`` answers by ``ERROR_TABLE``, and with a 500 for what is not in it; a
+client is never told more than the table's text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Literal
@@ -19,7 +19,6 @@ from typing import Literal
 import orjson
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import FilteringBoundLogger
@@ -31,8 +30,6 @@ from wallet_core.errors import StoreUnavailable
 
 ErrorStyle = Literal["documented", "v1"]
 """The shape of an error's body. Source: ``WALLET_HTTP_ERRORS`` of the contract."""
-
-ErrorHandler = Callable[[Request, Exception], Awaitable[Response]]
 
 STORE_RETRY_AFTER_S = 5
 """When to ask again while the database is away, seconds. A replica set elects a new primary within 12 s (MongoDB's
@@ -71,6 +68,9 @@ ERROR_TABLE: Mapping[type[Exception], ErrorAnswer] = {
 }
 """Every error that a route may raise on purpose. The texts of 401 and 404 are the contract's."""
 
+_UNEXPECTED = ErrorAnswer(HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.INTERNAL_SERVER_ERROR.phrase)
+"""The last resort, for what is not in it."""
+
 
 def error_body(style: ErrorStyle, status: int, message: str) -> dict[str, str | dict[str, str | int]]:
     """Give the body of an error."""
@@ -89,55 +89,46 @@ def error_response(
     )
 
 
-def error_handlers(style: ErrorStyle) -> dict[type[Exception], ErrorHandler]:
-    """Give Starlette a handler for each error of the table, and for its own (unknown path, wrong method)."""
+class Errors:
+    """Answers what a route raises."""
 
-    async def expected(_request: Request, error: Exception) -> Response:
-        answer = next(ERROR_TABLE[kind] for kind in type(error).__mro__ if kind in ERROR_TABLE)
-        _report(answer.status, error)
-        return error_response(style, answer.status, answer.message or str(error), answer.headers)
-
-    async def unroutable(_request: Request, error: Exception) -> Response:
-        if not isinstance(error, HTTPException):
-            raise TypeError(f"not an HTTPException: {type(error).__name__}")
-        status = HTTPStatus(error.status_code)
-        return error_response(style, status, status.phrase, error.headers)
-
-    return {**dict.fromkeys(ERROR_TABLE, expected), HTTPException: unroutable}
-
-
-class UnexpectedErrors:
-    """The last resort: logs an error that no handler knows, with its traceback, and answers 500 without a detail."""
-
-    def __init__(self, app: ASGIApp, *, style: ErrorStyle) -> None:
+    def __init__(self, app: ASGIApp, style: ErrorStyle) -> None:
         """Wrap ``app``."""
         self._app = app
         self._style = style
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; answer for what fails."""
-        started = False
+        has_begun = False
 
         async def watched(message: Message) -> None:
-            nonlocal started
-            started = True
+            nonlocal has_begun
+            has_begun = True
             await send(message)
 
         try:
             await self._app(scope, receive, watched)
-        except Exception:
+        except Exception as error:
             # Decided: one broken request must not look different to its client from any other error, nor end a process
             # that serves others. The log has all of it. An answer that has begun cannot be mended: the server cuts it.
-            if started or scope["type"] != "http":
+            if has_begun or scope["type"] != "http":
                 raise
-            _log.exception("http_unexpected_error")
-            status = HTTPStatus.INTERNAL_SERVER_ERROR
-            await error_response(self._style, status, status.phrase)(scope, receive, send)
+            await self._response(error)(scope, receive, send)
+
+    def _response(self, error: Exception) -> Response:
+        if isinstance(error, HTTPException):  # Starlette's own: an unknown path, a wrong method
+            status = HTTPStatus(error.status_code)
+            return error_response(self._style, status, status.phrase, error.headers)
+        answer = next((ERROR_TABLE[kind] for kind in type(error).__mro__ if kind in ERROR_TABLE), _UNEXPECTED)
+        _report(answer, error)
+        return error_response(self._style, answer.status, answer.message or str(error), answer.headers)
 
 
-def _report(status: HTTPStatus, error: Exception) -> None:
-    """Tell the operator why, where the client is told less. The texts of these errors hold no secrets."""
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+def _report(answer: ErrorAnswer, error: Exception) -> None:
+    """Tell the operator why, where the client is told less. The texts of the table's errors hold no secrets."""
+    if answer is _UNEXPECTED:
+        _log.error("http_unexpected_error", exc_info=error)
+    elif answer.status is HTTPStatus.SERVICE_UNAVAILABLE:
         _log.warning("http_unavailable", error=type(error).__name__, reason=str(error))
-    elif status is HTTPStatus.UNAUTHORIZED:
+    elif answer.status is HTTPStatus.UNAUTHORIZED:
         _log.info("http_unauthorized", reason=str(error))

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from time import perf_counter
 
 import structlog
 from starlette.routing import BaseRoute, Match, Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 from structlog.typing import FilteringBoundLogger
 
 from adapters.http.metrics import UNMATCHED, HttpMetrics
@@ -24,38 +23,21 @@ _log: FilteringBoundLogger = structlog.get_logger(__name__)
 
 
 class Observation:
-    """Measures each request and says how it ended."""
+    """Is told of each request, and says how it ended."""
 
-    def __init__(self, app: ASGIApp, *, metrics: HttpMetrics, routes: Sequence[BaseRoute]) -> None:
-        """Wrap ``app``; ``routes`` name what is answered before a router sees it (429, CORS)."""
-        self._app = app
+    def __init__(self, metrics: HttpMetrics, routes: Sequence[BaseRoute]) -> None:
+        """Take the metrics; ``routes`` name what is answered before a router sees it (429, CORS)."""
         self._metrics = metrics
         self._routes = routes
         self._log: FilteringBoundLogger = _log.bind()  # bound once: it takes as long as the rest of a line
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and watch it."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        # What ends without an answer is an error of ours: the server will send a 500 or cut the connection.
-        status = HTTPStatus.INTERNAL_SERVER_ERROR.value
-
-        async def watched(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
+    def begun(self) -> None:
+        """Count a request that is being answered; ``ended`` follows, whatever happens."""
         self._metrics.active += 1
-        started_at = perf_counter()
-        try:
-            await self._app(scope, receive, watched)
-        finally:
-            self._metrics.active -= 1
-            self._report(scope, status, perf_counter() - started_at)
 
-    def _report(self, scope: Scope, status: int, duration_s: float) -> None:
+    def ended(self, scope: Scope, status: int, duration_s: float) -> None:
+        """Count it as answered, and say so in the log."""
+        self._metrics.active -= 1
         method, route = scope["method"], self._route_of(scope)
         self._metrics.observe(method, route, status, duration_s)
         is_probe = route in PROBE_PATHS and status < HTTPStatus.BAD_REQUEST

@@ -2,21 +2,21 @@
 
 The window is a fixed one that begins with the client's first request. The headers are those of the sixth draft of
 "RateLimit header fields for HTTP" (IETF), which web clients of this kind of service know. Health checks and
-Prometheus are exempt. Each process counts for itself. Bounds: see ``rate_windows.py``.
+Prometheus are exempt, and so are preflights. Each process counts for itself. Bounds: see ``rate_windows.py``.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from math import ceil
+from typing import NamedTuple
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from adapters.http.client_address import ClientAddresses
-from adapters.http.errors import ErrorStyle, error_response
+from adapters.http.cross_origin import is_preflight
 from adapters.http.paths import HEALTH_PATH, PROBE_PATHS
 from adapters.http.rate_windows import RateWindows
 
@@ -36,55 +36,47 @@ class RateLimit:
         return ceil(self.window_ms / _MS_PER_S)
 
 
-class RateLimiting:
-    """Counts requests by client and refuses those over the limit."""
+class Quota(NamedTuple):
+    """What is left for the client of a request: the headers that tell it, and whether this was one too many."""
+
+    headers: Sequence[tuple[bytes, bytes]]
+    is_exceeded: bool
+
+
+_NOT_COUNTED = Quota((), is_exceeded=False)
+
+
+class ClientLimit:
+    """Counts requests by client, and says which are over the limit."""
 
     def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        limit: RateLimit,
-        clients: ClientAddresses,
-        error_style: ErrorStyle,
-        now: Callable[[], float] = time.monotonic,
+        self, limit: RateLimit, clients: ClientAddresses, *, now: Callable[[], float] = time.monotonic
     ) -> None:
-        """Wrap ``app``. ``now`` gives seconds that never go back."""
-        self._app = app
+        """Take the limit, and who reads a client from a request. ``now`` gives seconds that never go back."""
         self._windows = RateWindows(limit.window_s, now=now)
         self._clients = clients
-        self._error_style = error_style
         self._requests_max = limit.requests_max
-        self._constant_headers = [
+        self._constant_headers = (
             (b"ratelimit-limit", b"%d" % limit.requests_max),
             (b"ratelimit-policy", b"%d;w=%d" % (limit.requests_max, limit.window_s)),
-        ]
+        )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on if its client may ask now."""
-        if scope["type"] != "http" or _is_exempt(scope["path"]):
-            await self._app(scope, receive, send)
-            return
-        client = self._clients.client_of(scope)
-        count, left_s = self._windows.count(client)
-        reset_s = max(1, ceil(left_s))
-        headers = [
+    def take(self, scope: Scope) -> Quota:
+        """Count a request, and say what is left."""
+        if _is_exempt(scope):
+            return _NOT_COUNTED
+        count, left_s = self._windows.count(self._clients.client_of(scope))
+        reset = b"%d" % max(1, ceil(left_s))
+        headers = (
             *self._constant_headers,
             (b"ratelimit-remaining", b"%d" % max(0, self._requests_max - count)),
-            (b"ratelimit-reset", b"%d" % reset_s),
-        ]
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *headers]
-            await send(message)
-
+            (b"ratelimit-reset", reset),
+        )
         if count <= self._requests_max:
-            await self._app(scope, receive, send_with_headers)
-            return
-        status = HTTPStatus.TOO_MANY_REQUESTS
-        refusal = error_response(self._error_style, status, status.phrase, {"retry-after": str(reset_s)})
-        await refusal(scope, receive, send_with_headers)
+            return Quota(headers, is_exceeded=False)
+        return Quota((*headers, (b"retry-after", reset)), is_exceeded=True)
 
 
-def _is_exempt(path: str) -> bool:
-    return path in PROBE_PATHS or path.startswith(f"{HEALTH_PATH}/")
+def _is_exempt(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path in PROBE_PATHS or path.startswith(f"{HEALTH_PATH}/") or is_preflight(scope)

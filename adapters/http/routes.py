@@ -15,7 +15,6 @@ HEAD works where GET does. No route catches an error: see ``errors.py``.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import orjson
@@ -27,6 +26,7 @@ from starlette.routing import Route
 
 from adapters.http.auth import Authenticator, credentials
 from adapters.http.conditional import conditional_response, entity_tag
+from adapters.http.endpoint import Endpoint
 from adapters.http.errors import WalletNotFound
 from adapters.http.parameters import statement_parameters
 from adapters.http.paths import (
@@ -43,9 +43,6 @@ from wallet_core.fields import iso_milliseconds
 from wallet_core.money import Currency
 from wallet_core.ports import Clock, Reader, StatementQuery
 from wallet_core.queries import balance, statement
-
-Endpoint = Callable[..., Awaitable[Response]]
-"""What answers a request."""
 
 JSON = "application/json"
 
@@ -68,8 +65,8 @@ class WalletRoutes:
     def routes(self) -> list[Route]:
         """Give the routes."""
         return [
-            Route(WALLET_PATH, self.wallet, methods=["GET"]),
-            Route(STATEMENT_PATH, self.transactions, methods=["GET"]),
+            Route(WALLET_PATH, Endpoint(self.wallet), methods=["GET"]),
+            Route(STATEMENT_PATH, Endpoint(self.transactions), methods=["GET"]),
         ]
 
     async def wallet(self, request: Request) -> Response:
@@ -127,10 +124,10 @@ class ServiceRoutes:
     def routes(self) -> list[Route]:
         """Give the routes."""
         return [
-            Route(WALLET_HEALTH_PATH, self.wallet_health, methods=["GET"]),
-            Route(HEALTH_PATH, self.health, methods=["GET"]),
-            Route(READINESS_PATH, self.ready, methods=["GET"]),
-            Route(METRICS_PATH, self.metrics, methods=["GET"]),
+            Route(WALLET_HEALTH_PATH, Endpoint(self.wallet_health), methods=["GET"]),
+            Route(HEALTH_PATH, Endpoint(self.health), methods=["GET"]),
+            Route(READINESS_PATH, Endpoint(self.ready), methods=["GET"]),
+            Route(METRICS_PATH, Endpoint(self.metrics), methods=["GET"]),
         ]
 
     async def wallet_health(self, _request: Request) -> Response:

@@ -1,10 +1,12 @@
 """Send the headers that tell a browser what not to do with our answers.
 
-The values come from the library ``secure``. They are computed once and appended as bytes: the library's own middleware
+The values come from the library ``secure``. They are computed once and given as bytes: the library's own middleware
 computes them for each answer, and would overwrite the policy that the documentation page brings along.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from secure import (
     ContentSecurityPolicy,
@@ -16,7 +18,6 @@ from secure import (
     XContentTypeOptions,
     XFrameOptions,
 )
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HSTS_MAX_AGE_S = 31_536_000
 """A year, as v1 sends it. Browsers heed it only over TLS. Subdomains are left to whoever owns the domain."""
@@ -39,23 +40,14 @@ def security_headers() -> Secure:
 
 
 class SecurityHeaders:
-    """Appends the security headers to every answer. A policy that an answer brings along stays."""
+    """The security headers as bytes. A policy that an answer brings along stays."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Wrap ``app``."""
-        self._app = app
+    def __init__(self) -> None:
+        """Compute them."""
         items = security_headers().headers.items()
         self._headers = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in items]
         self._without_policy = [header for header in self._headers if header[0] != _CONTENT_SECURITY_POLICY]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = message["headers"]
-                has_policy = _CONTENT_SECURITY_POLICY in dict(headers)
-                message["headers"] = [*headers, *(self._without_policy if has_policy else self._headers)]
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
+    def beside(self, given: Sequence[tuple[bytes, bytes]]) -> Sequence[tuple[bytes, bytes]]:
+        """Give those that an answer with these headers must have as well."""
+        return self._without_policy if _CONTENT_SECURITY_POLICY in dict(given) else self._headers

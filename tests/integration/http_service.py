@@ -7,7 +7,8 @@ is not told is as in a deployment that sets nothing, but for the rate limit, whi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -18,14 +19,19 @@ from tempfile import TemporaryDirectory
 import httpx2
 from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 
 from adapters.http.application import http_application
 from adapters.http.auth import Authenticator
-from adapters.http.client_address import Network
+from adapters.http.client_address import ClientAddresses, Network
+from adapters.http.cross_origin import CrossOriginRules
 from adapters.http.development_key import DevelopmentKey
+from adapters.http.edge import Edge
 from adapters.http.errors import ErrorStyle
 from adapters.http.keys import PublishedKeys
-from adapters.http.rate_limit import RateLimit
+from adapters.http.metrics import HttpMetrics
+from adapters.http.observation import Observation
+from adapters.http.rate_limit import ClientLimit, RateLimit
 from adapters.http.readiness import ReadinessCheck
 from tests.scenario import USD, Scenario
 from wallet_core.errors import StoreUnavailable
@@ -137,6 +143,23 @@ def http_service(  # noqa: PLR0913 - by name, and each has a default
         )
         with TestClient(application, client=(peer, 50_000)) as client:
             yield HttpService(scenario, client, key)
+
+
+def edge_around(
+    app: ASGIApp,
+    *,
+    rate_limit: RateLimit = MANY,
+    now: Callable[[], float] = time.monotonic,
+    registry: CollectorRegistry | None = None,
+) -> Edge:
+    """Put what every request goes through around an application that is not ours."""
+    return Edge(
+        app,
+        observation=Observation(HttpMetrics(registry or CollectorRegistry()), routes=[]),
+        client_limit=ClientLimit(rate_limit, ClientAddresses(()), now=now),
+        cross_origin=CrossOriginRules(origins=(), request_headers=(), response_headers=()),
+        error_style="documented",
+    )
 
 
 @cache

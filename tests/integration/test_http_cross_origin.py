@@ -80,11 +80,20 @@ def test_preflights_cost_nothing() -> None:
     """A preflight is not counted, and a page may read why its next request is refused."""
     with http_service(rate_limit=RateLimit(1, 60_000)) as service:
         preflights = [service.client.options(WALLET, headers={"origin": APP, **PREFLIGHT}) for _ in range(3)]
-        service.get(WALLET, origin=APP)
-        refused = service.get(WALLET, origin=APP)
+        counted, refused = (service.get(WALLET, origin=APP) for _ in range(2))
 
     assert [200, 200, 200] == [answer.status_code for answer in preflights]
+    assert 401 == counted.status_code
     assert (429, "*") == (refused.status_code, refused.headers["access-control-allow-origin"])
+
+
+@pytest.mark.parametrize("headers", [{}, {"origin": APP}, {"access-control-request-method": "GET"}])
+def test_what_only_looks_like_a_preflight_counts(headers: dict[str, str]) -> None:
+    """OPTIONS without all that a browser sends with a preflight is a request like any other."""
+    with http_service(rate_limit=RateLimit(1, 60_000)) as service:
+        statuses = [service.client.options(WALLET, headers=headers).status_code for _ in range(2)]
+
+    assert [405, 429] == statuses
 
 
 def test_a_page_may_read_errors_and_our_headers() -> None:

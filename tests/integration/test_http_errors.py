@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from adapters.http.errors import ErrorStyle
+from adapters.http.errors import Errors, ErrorStyle
 from adapters.http.rate_limit import RateLimit
 from tests.integration.http_service import (
     ISSUER,
@@ -86,6 +87,26 @@ def test_the_service_goes_on_after_a_defect() -> None:
 
         assert 200 == service.get("/health").status_code
         assert 1 == service.metric("http_requests_total", method="GET", route=WALLET, status_code="500")
+
+
+async def test_an_answer_that_has_begun_is_not_answered_again() -> None:
+    """What breaks in the middle of an answer is left to the server, which cuts it: no second head follows the first."""
+    sent: list[Message] = []
+
+    async def breaks(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError("in the middle")
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        await Errors(breaks, "documented")({"type": "http"}, receive, send)
+
+    assert [200] == [message["status"] for message in sent]
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,8 @@ from prometheus_client import CollectorRegistry
 from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from adapters.http.metrics import HttpMetrics
-from adapters.http.observation import Observation
 from adapters.http.rate_limit import RateLimit
-from tests.integration.http_service import STATEMENT, WALLET, HttpService, http_service
+from tests.integration.http_service import STATEMENT, WALLET, HttpService, edge_around, http_service
 from tests.scenario import ALICE
 
 
@@ -99,9 +97,9 @@ async def test_a_request_that_ends_without_an_answer_is_counted_as_ours() -> Non
     async def send(_message: Message) -> None:
         """Swallow it."""
 
-    observed = Observation(breaks, metrics=HttpMetrics(registry), routes=[])
+    edge = edge_around(breaks, registry=registry)
     with pytest.raises(asyncio.CancelledError):
-        await observed({"type": "http", "method": "GET", "path": "/"}, receive, send)
+        await edge({"type": "http", "method": "GET", "path": "/", "headers": []}, receive, send)
 
     labels = {"method": "GET", "route": "unmatched", "status_code": "500"}
     assert 1 == registry.get_sample_value("http_requests_total", labels)

@@ -12,9 +12,9 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from adapters.http.client_address import ClientAddresses, Network
-from adapters.http.rate_limit import RateLimit, RateLimiting
+from adapters.http.rate_limit import RateLimit
 from adapters.http.rate_windows import RateWindows
-from tests.integration.http_service import PEER, PRIVATE_RANGES, WALLET, http_service
+from tests.integration.http_service import PEER, PRIVATE_RANGES, WALLET, edge_around, http_service
 from tests.integration.jwks_endpoint import Clock
 from tests.scenario import ALICE, BOB
 
@@ -122,13 +122,7 @@ async def answer(_request: Request) -> Response:
 
 def limited(limit: RateLimit, clock: Clock) -> TestClient:
     """Build a client of a service with nothing but the limit."""
-    app = RateLimiting(
-        Starlette(routes=[Route("/", answer)]),
-        limit=limit,
-        clients=ClientAddresses(()),
-        error_style="documented",
-        now=clock,
-    )
+    app = edge_around(Starlette(routes=[Route("/", answer)]), rate_limit=limit, now=clock)
     return TestClient(app, client=(PEER, 50_000))
 
 
