@@ -19,6 +19,8 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from adapters.http.correlation_id import with_correlation_id
+
 SECRET_NAMES = frozenset({"authorization", "cookie", "cookies", "password", "secret", "token", "access_token"})
 """Names under which a secret could come into a line by mistake; their values are never shown."""
 
@@ -41,7 +43,7 @@ def configure_log(level: str, form: str, stream: TextIO = sys.stderr) -> None:
         else structlog.processors.JSONRenderer(serializer=_json)
     )
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        with_correlation_id,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True) if is_console else _stamped,
         structlog.processors.StackInfoRenderer(),

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextvars import ContextVar
 from random import getrandbits
 
-from structlog.contextvars import bind_contextvars
+from structlog.typing import EventDict, WrappedLogger
 
 CORRELATION_HEADER = "X-Request-ID"
 """What gateways call it (nginx, Envoy, Heroku)."""
@@ -22,6 +23,9 @@ _HEADER = CORRELATION_HEADER.lower().encode("ascii")
 _PLAIN = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 """No spaces, no line breaks, no novels."""
 
+_current: ContextVar[str] = ContextVar("correlation_id")
+"""The id of the request that is being answered. structlog's own variables take ten times as long, for every line."""
+
 
 def correlation_header(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
     """
@@ -30,8 +34,16 @@ def correlation_header(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, b
     Nothing is ever unbound: a server runs each request in a context of its own.
     """
     correlation_id = _given(headers) or _made()
-    bind_contextvars(correlation_id=correlation_id)
+    _current.set(correlation_id)
     return _HEADER, correlation_id.encode("ascii")
+
+
+def with_correlation_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Add the id of the request that a line is about, if it is about one: a processor of structlog."""
+    correlation_id = _current.get(None)
+    if correlation_id is not None:
+        event["correlation_id"] = correlation_id
+    return event
 
 
 def _given(headers: Iterable[tuple[bytes, bytes]]) -> str | None:

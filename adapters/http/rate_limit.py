@@ -21,6 +21,7 @@ from adapters.http.paths import HEALTH_PATH, PROBE_PATHS
 from adapters.http.rate_windows import RateWindows
 
 _MS_PER_S = 1_000
+_HEALTH_PATHS = f"{HEALTH_PATH}/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +80,4 @@ class ClientLimit:
 
 def _is_exempt(scope: Scope) -> bool:
     path: str = scope["path"]
-    return path in PROBE_PATHS or path.startswith(f"{HEALTH_PATH}/") or is_preflight(scope)
+    return path in PROBE_PATHS or path.startswith(_HEALTH_PATHS) or is_preflight(scope)

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-import structlog
 from prometheus_client import CollectorRegistry
 from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
+from adapters.http.correlation_id import with_correlation_id
 from adapters.http.rate_limit import RateLimit
 from tests.integration.http_service import STATEMENT, WALLET, HttpService, edge_around, http_service
 from tests.scenario import ALICE
@@ -109,7 +109,7 @@ async def test_a_request_that_ends_without_an_answer_is_counted_as_ours() -> Non
 def test_a_request_is_one_line_in_the_log(service: HttpService) -> None:
     """The line says what was asked and how it ended, and nothing that could hold a secret or a person."""
     token = service.token(ALICE)
-    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+    with capture_logs(processors=[with_correlation_id]) as lines:
         answer = service.get(
             f"{WALLET}?token={token}",
             x_request_id="trace-1",
@@ -133,7 +133,7 @@ def test_a_request_is_one_line_in_the_log(service: HttpService) -> None:
 
 def test_every_line_about_a_request_has_its_id(service: HttpService) -> None:
     """Lines of any module that are logged during a request carry its correlation id, and no other one's."""
-    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+    with capture_logs(processors=[with_correlation_id]) as lines:
         service.get(WALLET, x_request_id="trace-1")
         service.get(WALLET, x_request_id="trace-2")
 
