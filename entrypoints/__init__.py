@@ -15,6 +15,7 @@ The processes: they read the settings, wire adapters to the core, and run.
     books_preparation.py   before the first event: a suitable database, prepared
     http.py                the HTTP server's life
     http_connection.py     one connection, with the bounds that uvicorn lacks; its answers by
+    response_head.py       the head, written in one piece
     joined_writes.py       one call to the system for head and body
     relay.py               the loop around the relay's rounds
     garbage_collection.py  seldom

@@ -57,4 +57,4 @@ async def send_at_once(cycle: RequestResponseCycle, message: Message) -> None:
 def _takes_a_head(cycle: RequestResponseCycle) -> bool:
     """Tell whether a head can be written now, for a connection that goes on."""
     has_ended = cycle.response_started or cycle.disconnected
-    return cycle.keep_alive and not has_ended and not cycle.flow.write_paused and not cycle.access_log
+    return cycle.keep_alive and not has_ended and not cycle.flow.write_paused

@@ -1,7 +1,9 @@
 """The HTTP edge: what the gateway routes here, and who is asking.
 
 =======================  =======================================================================================
-``application.py``       builds the application; the one place that says in which order its layers stand
+``application.py``       builds the application from its layers and routes
+``edge.py``              what each request and each answer goes through, and in which order
+``endpoint.py``          what stands behind a route: a function from request to response
 ``routes.py``            every path of the contract, and what it reads
 ``paths.py``             their names
 ``parameters.py``        a query string -> typed parameters, or a clear text about what is wrong

@@ -4,7 +4,7 @@
 
     Edge ──> CrossOrigin ──> Errors ──> Starlette's router ──> Endpoint
 
-``edge.py`` says what it does with each request and answer, and in which order. All of them are plain ASGI: a layer of
+``edge.py`` says what it does with each request and answer, and in which order. All layers are plain ASGI: one of
 ``BaseHTTPMiddleware`` would cost a task and a queue for each request.
 """
 

@@ -31,7 +31,8 @@ def correlation_header(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, b
     """
     Bind the id of a request with these headers to the lines of its log, and give the header that tells it.
 
-    Nothing is ever unbound: a server runs each request in a context of its own.
+    Nothing is ever unbound: each request binds its own. What a request starts for itself, as the fetch of a key, has
+    its id too; what it starts for many must not (``shared_query``).
     """
     correlation_id = _given(headers) or _made()
     _current.set(correlation_id)

@@ -71,7 +71,7 @@ class _Operation:
     """
 
     path: str
-    answer: Answer
+    function: Answer
     id: str
     answers: Mapping[int, tuple[Model | None, str]]
     errors: Sequence[int] = ()
@@ -161,7 +161,7 @@ def _documented(tree: SpecTree, operation: _Operation, error: Model) -> Route:
         operation_id=operation.id,
         skip_validation=True,
     )
-    return Route(operation.path, decorate(operation.answer), methods=["GET"])
+    return Route(operation.path, decorate(operation.function), methods=["GET"])
 
 
 def _security_schemes() -> list[SecurityScheme]:

@@ -58,8 +58,6 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers = [correlation_header(scope["headers"])]
-        quota = self._client_limit.take(scope)
-        headers += quota.headers
         status = _NOT_ANSWERED
 
         async def send_with_headers(message: Message) -> None:
@@ -73,6 +71,8 @@ class Edge:
         started_at = perf_counter()
         self._observation.begun()
         try:
+            quota = self._client_limit.take(scope)
+            headers += quota.headers
             await (self._refusal if quota.is_exceeded else self._app)(scope, receive, send_with_headers)
         finally:
             self._observation.ended(scope, status, perf_counter() - started_at)

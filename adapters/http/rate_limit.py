@@ -17,11 +17,10 @@ from starlette.types import Scope
 
 from adapters.http.client_address import ClientAddresses
 from adapters.http.cross_origin import is_preflight
-from adapters.http.paths import HEALTH_PATH, PROBE_PATHS
+from adapters.http.paths import PROBE_PATHS
 from adapters.http.rate_windows import RateWindows
 
 _MS_PER_S = 1_000
-_HEALTH_PATHS = f"{HEALTH_PATH}/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class ClientLimit:
         if _is_exempt(scope):
             return _NOT_COUNTED
         count, left_s = self._windows.count(self._clients.client_of(scope))
-        reset = b"%d" % max(1, ceil(left_s))
+        reset = b"%d" % ceil(left_s)
         headers = (
             *self._constant_headers,
             (b"ratelimit-remaining", b"%d" % max(0, self._requests_max - count)),
@@ -79,5 +78,4 @@ class ClientLimit:
 
 
 def _is_exempt(scope: Scope) -> bool:
-    path: str = scope["path"]
-    return path in PROBE_PATHS or path.startswith(_HEALTH_PATHS) or is_preflight(scope)
+    return scope["path"] in PROBE_PATHS or is_preflight(scope)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import Context
 from functools import partial
 from typing import Generic, NamedTuple, TypeVar
 
@@ -82,7 +83,11 @@ class SharedQuery(Generic[Question, Answer]):
         if not self._waiting or self._holds_back is not None or len(self._under_way) >= QUERIES_MAX:
             return
         together = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._questions_max))]
-        query = asyncio.create_task(self._answers(together), name="shared-query")
+        query = asyncio.create_task(
+            self._answers(together),
+            name="shared-query",
+            context=Context(),  # of many requests: of none of them
+        )
         slow = query.get_loop().call_later(SLOW_S, self._let_the_next_go, query)
         query.add_done_callback(partial(self._end, together, slow))
         self._under_way.add(query)

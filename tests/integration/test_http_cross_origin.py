@@ -87,13 +87,21 @@ def test_preflights_cost_nothing() -> None:
     assert (429, "*") == (refused.status_code, refused.headers["access-control-allow-origin"])
 
 
-@pytest.mark.parametrize("headers", [{}, {"origin": APP}, {"access-control-request-method": "GET"}])
-def test_what_only_looks_like_a_preflight_counts(headers: dict[str, str]) -> None:
-    """OPTIONS without all that a browser sends with a preflight is a request like any other."""
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("OPTIONS", {}, 405),
+        ("OPTIONS", {"origin": APP}, 405),
+        ("OPTIONS", {"access-control-request-method": "GET"}, 405),
+        ("GET", {"origin": APP, "access-control-request-method": "GET"}, 401),
+    ],
+)
+def test_what_only_looks_like_a_preflight_counts(method: str, headers: dict[str, str], status: int) -> None:
+    """A request without all that a browser sends with a preflight, or with another method, is one like any other."""
     with http_service(rate_limit=RateLimit(1, 60_000)) as service:
-        statuses = [service.client.options(WALLET, headers=headers).status_code for _ in range(2)]
+        statuses = [service.client.request(method, WALLET, headers=headers).status_code for _ in range(2)]
 
-    assert [405, 429] == statuses
+    assert [status, 429] == statuses
 
 
 def test_a_page_may_read_errors_and_our_headers() -> None:

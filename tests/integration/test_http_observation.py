@@ -131,6 +131,20 @@ def test_a_request_is_one_line_in_the_log(service: HttpService) -> None:
     assert token not in str(lines)
 
 
+@pytest.mark.parametrize(("ready", "level"), [(True, "debug"), (False, "info")])
+def test_what_is_asked_every_few_seconds_is_logged_when_it_fails(ready: bool, level: str) -> None:  # noqa: FBT001
+    """A probe that finds everything well is a line for who looks closely; a failed one is a line like any other."""
+
+    async def check() -> str | None:
+        return None if ready else "away"
+
+    with http_service(readiness_checks={"mongodb": check}) as service, capture_logs() as lines:
+        service.get("/health/ready")
+
+    (line,) = (line for line in lines if line["event"] == "http_request")
+    assert level == line["log_level"]
+
+
 def test_every_line_about_a_request_has_its_id(service: HttpService) -> None:
     """Lines of any module that are logged during a request carry its correlation id, and no other one's."""
     with capture_logs(processors=[with_correlation_id]) as lines:

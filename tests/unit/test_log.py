@@ -4,11 +4,13 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import structlog
 
+from adapters.http.correlation_id import correlation_header
 from entrypoints.log import QUIET_LOGGERS, configure_log
 
 
@@ -100,6 +102,20 @@ def test_a_traceback_on_a_terminal_shows_no_secret(stream: io.StringIO) -> None:
 
     assert "ConnectionError: amqp://guest:***@host/" in stream.getvalue()
     assert "eyeyey" not in stream.getvalue()
+
+
+def test_a_line_about_a_request_has_its_id(stream: io.StringIO) -> None:
+    """What is logged while a request is answered can be found by the request's id; other lines have none."""
+
+    def logged_in_a_request() -> None:
+        correlation_header([(b"x-request-id", b"trace-1")])
+        structlog.get_logger().info("event")
+
+    copy_context().run(logged_in_a_request)
+    structlog.get_logger().info("event")
+
+    ids = [json.loads(line).get("correlation_id") for line in stream.getvalue().splitlines()]
+    assert ["trace-1", None] == ids
 
 
 @pytest.mark.parametrize("value", [2**64, "half a pair: \ud800", {"nested": 2**70}])

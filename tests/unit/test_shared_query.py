@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 
 import pytest
 
@@ -63,6 +64,22 @@ async def turns(count: int) -> None:
     """Let the loop turn a few times."""
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+async def test_a_query_of_many_requests_is_made_for_none_of_them() -> None:
+    """What a request has bound to its own work, as its id in the log, is not bound to the query that it shares."""
+    bound: ContextVar[str] = ContextVar("bound")
+    seen: list[str] = []
+
+    async def ask_many(names: Sequence[str]) -> Mapping[str, int]:
+        seen.append(bound.get("nothing"))
+        return dict.fromkeys(names, 1)
+
+    bound.set("alice's request")
+    shared: SharedQuery[str, int] = SharedQuery(ask_many, questions_max=1)
+    await asyncio.gather(*asked(shared, "alice", "bob"))
+
+    assert ["nothing", "nothing"] == seen
 
 
 async def test_a_lone_question_goes_out_at_once(shared: SharedQuery[str, int], database: Database) -> None:
