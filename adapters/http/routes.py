@@ -38,11 +38,12 @@ from adapters.http.paths import (
     WALLET_PATH,
 )
 from adapters.http.readiness import Readiness
-from adapters.http.representations import statement_json, wallet_json
+from adapters.http.representations import wallet_json
+from adapters.http.statement_pages import StatementPages
 from wallet_core.fields import iso_milliseconds
 from wallet_core.money import Currency
 from wallet_core.ports import Clock, Reader, StatementQuery
-from wallet_core.queries import balance, statement
+from wallet_core.queries import balance
 
 JSON = "application/json"
 
@@ -61,6 +62,7 @@ class WalletRoutes:
         self._reader = reader
         self._authenticator = authenticator
         self._currency = currency
+        self._pages = StatementPages(reader, currency)
 
     def routes(self) -> list[Route]:
         """Give the routes."""
@@ -102,11 +104,10 @@ class WalletRoutes:
             recorded_from=parameters.recorded_from,
             recorded_until=parameters.recorded_until,
         )
-        page = await statement(self._reader, query)
+        page = await self._pages.page(query)
         if page is None:
             raise WalletNotFound
-        body = statement_json(page, self._currency)
-        return conditional_response(request, body, entity_tag(body), media_type=JSON, headers=OF_ONE_USER)
+        return conditional_response(request, page.body, page.tag, media_type=JSON, headers=OF_ONE_USER)
 
     async def _user_id(self, request: Request) -> str:
         return await self._authenticator.user_id(*credentials(request.scope["headers"]))

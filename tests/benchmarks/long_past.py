@@ -1,8 +1,8 @@
 """A page of a statement from a wallet with a very long past costs what one from a short past costs.
 
-One connection asks for the newest page, one from the middle and the oldest, of a wallet with a million entries and of
-one with a thousand, in turns. How many index keys mongod looks at for these pages is read from its profiler: that does
-not depend on how busy the machine is.
+One connection asks for the page behind the newest entry, one from the middle and the oldest, of a wallet with a million
+entries and of one with a thousand, in turns. None of them is kept, as the newest page is. How many index keys mongod
+looks at for these pages is read from its profiler: that does not depend on how busy the machine is.
 """
 
 from __future__ import annotations
@@ -46,9 +46,8 @@ async def measure(bench: Bench) -> Section:
 
 
 def pages_of(entries: int) -> list[tuple[str, int]]:
-    """Give the paths of the newest page, one from the middle and the oldest, each with its first sequence."""
-    cursors = (entries // 2, ROWS + 1)
-    return [(PAGE_PATH, entries), *((f"{PAGE_PATH}&cursor={cursor}", cursor - 1) for cursor in cursors)]
+    """Give the paths of the page behind the newest entry, one from the middle and the oldest, with first sequences."""
+    return [(f"{PAGE_PATH}&cursor={cursor}", cursor - 1) for cursor in (entries, entries // 2, ROWS + 1)]
 
 
 def _question(place: Place, port: int, number: int, entries: int) -> Question:

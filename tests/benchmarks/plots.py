@@ -37,6 +37,9 @@ GREY, BLUE, ORANGE = "#9a9a9a", "#3b6ea5", "#d9822b"
 COLOURS = {"motor": BLUE, "pymongo": ORANGE}
 """One colour for each driver, in every plot; what is not ours is grey."""
 
+PAGES = {"page": "newest page, seen before", "older-page": "page read anew"}
+"""The rows that are pages of 50."""
+
 STAGE_COLOURS = ("#9ecae1", "#c6dbef", "#a1d99b", "#c7e9c0", "#fdae6b", "#fdd0a2", "#dadaeb", "#d9d9d9")
 """Light ones: a number stands in each. Neighbours belong together: the way in, our own work, the way out."""
 
@@ -89,9 +92,9 @@ def reads(results: Results) -> Figure:
         (f"wallet, {row['driver']}", row["ours"], COLOURS[row["driver"]]) for row in rows if row["target"] == "wallet"
     ]
     pages = [
-        (f"page of 50, {row['driver']}", _rates(row["ours"]), COLOURS[row["driver"]])
+        (f"{PAGES[row['target']]}, {row['driver']}", _rates(row["ours"]), COLOURS[row["driver"]])
         for row in rows
-        if row["target"] == "page"
+        if row["target"] in PAGES
     ]
     named = [*bare, *found, *ours, *pages]
     figure, axes = _figure(7.5, 1.2 + 0.35 * len(named))

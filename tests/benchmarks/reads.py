@@ -2,7 +2,8 @@
 
 Many users, each with a token that the warm-up has made known to the service; 32 connections; every answer must be a
 200, and the first of each user must show the balance that is in the books. In turns within each round: the bare route,
-one ``find_one`` per request, our wallet, our page. The service is ``wallet run``, with nothing to consume.
+one ``find_one`` per request, our wallet, our page of the newest entries and one of older ones, which is never kept and
+so costs what a page costs that nobody has seen. The service is ``wallet run``, with nothing to consume.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tests.benchmarks.conservation import WrongRun
 from tests.benchmarks.figures import Figure, rotated
 from tests.benchmarks.program import started
 from tests.benchmarks.servers import Document, Place
-from tests.benchmarks.targets import FIND_ONE, PAGE, WALLET, Row
+from tests.benchmarks.targets import FIND_ONE, OLDER_PAGE, PAGE, WALLET, Row
 from tests.benchmarks.transfers import CENTS
 from tests.e2e.deployment import AUDIENCE, ISSUER, STATEMENT
 from tests.e2e.deployment import WALLET as WALLET_PATH
@@ -88,10 +89,11 @@ async def measure(bench: Bench) -> Section:
 
 def _rows(bench: Bench, rates: Mapping[str, tuple[float, ...]]) -> Iterator[Row]:
     for driver in bench.drivers:
-        wallet, page = rates[f"wallet {driver}"], rates[f"page {driver}"]
+        wallet, page, older = (rates[f"{name} {driver}"] for name in ("wallet", "page", "older page"))
         yield bench.row(WALLET, driver, Figure(wallet), Figure(rates[BARE]))
         yield bench.row(FIND_ONE, driver, Figure(wallet), Figure(rates[f"find_one {driver}"]))
         yield bench.row(PAGE, driver, _time_ms(page), _time_ms(wallet))
+        yield bench.row(OLDER_PAGE, driver, _time_ms(older), _time_ms(wallet))
 
 
 def _time_ms(rates_per_s: Sequence[float]) -> Figure:
@@ -112,9 +114,13 @@ async def _questions(bench: Bench, stack: AsyncExitStack, place: Place) -> dict[
         service = stack.enter_context(bench.servers.place(seeding.BOOKS))
         process = await stack.enter_async_context(WalletProcess(service.folder, service.settings(driver)))
         await process.start()
-        for name, path, shown in (("wallet", WALLET_PATH, _wallet_shown), ("page", PAGE_PATH, _page_shown)):
-            asked = [(request(path, tokens[str(wallet["userId"])]), shown(wallet)) for wallet in wallets]
-            questions[f"{name} {driver}"] = Question.written(place.folder, f"{name}_{driver}", process.port, asked)
+        for name, question_about in OURS.items():
+            lines = []
+            for wallet in wallets:
+                path, shown = question_about(wallet)
+                lines.append((request(path, tokens[str(wallet["userId"])]), shown))
+            file = f"{name}_{driver}".replace(" ", "_")
+            questions[f"{name} {driver}"] = Question.written(place.folder, file, process.port, lines)
     return questions
 
 
@@ -130,13 +136,28 @@ async def _served(stack: AsyncExitStack, module: str, *arguments: str) -> int:
     return port
 
 
-def _wallet_shown(wallet: Document) -> str:
-    """Give the text of the books that must be in the answer: whose wallet, and how much is in it."""
+def _wallet_asked(wallet: Document) -> tuple[str, str]:
+    """Give the path of a wallet, and the text of the books that must be in the answer: whose, and how much is in it."""
     balance_minor = wallet["balanceMinor"]
     assert isinstance(balance_minor, int)
-    return f'"userId":"{wallet["userId"]}","balance":{balance_minor // CENTS}.{balance_minor % CENTS:02}'
+    return WALLET_PATH, f'"userId":"{wallet["userId"]}","balance":{balance_minor // CENTS}.{balance_minor % CENTS:02}'
 
 
-def _page_shown(wallet: Document) -> str:
-    """Give the beginning of the newest page: the wallet, and its last entry."""
-    return f'{{"transactions":[{{"id":"{wallet["_id"]}-{wallet["version"]}"'
+def _page_asked(wallet: Document) -> tuple[str, str]:
+    """Give the path of the newest page, and its beginning: the wallet, and its last entry."""
+    return PAGE_PATH, _beginning(wallet, wallet["version"])
+
+
+def _older_page_asked(wallet: Document) -> tuple[str, str]:
+    """Give the path of a page that leaves out the newest entry, and its beginning."""
+    version = wallet["version"]
+    assert isinstance(version, int)
+    return f"{PAGE_PATH}&cursor={version}", _beginning(wallet, version - 1)
+
+
+def _beginning(wallet: Document, sequence: object) -> str:
+    return f'{{"transactions":[{{"id":"{wallet["_id"]}-{sequence}"'
+
+
+OURS = {"wallet": _wallet_asked, "page": _page_asked, "older page": _older_page_asked}
+"""What our service is asked, by name."""

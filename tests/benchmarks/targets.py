@@ -111,7 +111,15 @@ FIND_ONE = Target(
 )
 PAGE = Target(
     "page",
-    "`GET` statement, 50 entries: time per request",
+    "`GET` statement, the newest 50 entries, seen before: time per request",
+    "ms",
+    Bound.AT_MOST,
+    _both(3.0),
+    "`GET` wallet: time per request",
+)
+OLDER_PAGE = Target(
+    "older-page",
+    "the same, 50 older entries, or seen for the first time",
     "ms",
     Bound.AT_MOST,
     _both(3.0),

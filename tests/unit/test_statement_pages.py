@@ -1,0 +1,185 @@
+"""Pages that are kept are the pages that would be read: whatever happens to a wallet, and however many are kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.http.representations import statement_json
+from adapters.http.statement_pages import StatementPages, WrittenPage
+from tests.scenario import ALICE, BOB, USD, Scenario, failed, topup, transaction_id, transfer
+from wallet_core.ledger import Entry
+from wallet_core.policy import Policy
+from wallet_core.ports import StatementQuery
+from wallet_core.queries import statement
+from wallet_core.wallet import Wallet
+
+ALICES = StatementQuery(ALICE, limit=3)
+
+TRANSACTIONS = 12
+
+
+class Books:
+    """A read side that counts how often entries are read, may lose one, and lets something happen before it reads."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        """Read the books of a scenario."""
+        self._store = scenario.store
+        self.reads = 0
+        self.lost_sequence: int | None = None
+        self.meanwhile: Callable[[], object] = int
+
+    async def wallet_of(self, user_id: str) -> Wallet | None:
+        """Give a wallet."""
+        return await self._store.wallet_of(user_id)
+
+    async def entries(self, query: StatementQuery) -> Sequence[Entry] | None:
+        """Give entries."""
+        self.reads += 1
+        await asyncio.to_thread(self.meanwhile)
+        entries = await self._store.entries(query)
+        return entries and [entry for entry in entries if entry.sequence != self.lost_sequence]
+
+
+def funded(count: int = 1) -> Scenario:
+    """Give books in which Alice has so many top-ups, and Bob an empty wallet."""
+    scenario = Scenario(Policy(USD))
+    scenario.open(ALICE, BOB)
+    for number in range(count):
+        scenario.fund(ALICE, 100, transaction_id(100 + number))
+    return scenario
+
+
+def page_of(pages: StatementPages, query: StatementQuery = ALICES) -> WrittenPage:
+    """Give a page that is there."""
+    page = asyncio.run(pages.page(query))
+    assert page is not None
+    return page
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["topup", "send", "receive", "fail"]), st.integers(0, TRANSACTIONS - 1))
+    | st.tuples(st.just("read"), st.integers(1, 4)),
+    max_size=30,
+)
+
+
+@given(steps=STEPS, bytes_max=st.sampled_from([0, 500, 10_000]))
+def test_a_page_is_always_the_one_that_would_be_read(steps: Sequence[tuple[str, int]], bytes_max: int) -> None:
+    """Between any movements of money, with room for no page, for one or for all, each page is what the books say."""
+    scenario = funded()
+    pages = StatementPages(scenario.store, USD, bytes_max=bytes_max)
+    event_of = {
+        "topup": lambda number: topup(transaction_id(number), ALICE, 5),
+        "send": lambda number: transfer(transaction_id(number), ALICE, BOB, 7),
+        "receive": lambda number: transfer(transaction_id(number), BOB, ALICE, 2),
+        "fail": lambda number: failed(transaction_id(number)),
+    }
+
+    def check(limit: int) -> None:
+        for user_id in (ALICE, BOB):
+            query = StatementQuery(user_id, limit)
+            read = asyncio.run(statement(scenario.store, query))
+            assert read is not None
+            assert statement_json(read, USD) == page_of(pages, query).body
+        assert pages.bytes_kept <= bytes_max
+
+    for step, number in steps:
+        if step == "read":
+            check(number)
+        else:
+            scenario.post_one(event_of[step](number))
+
+
+def test_the_newest_page_is_read_once_while_no_money_moves() -> None:
+    """Who looks again gets the page that was written, and its tag; another number of rows is another page."""
+    books = Books(funded(2))
+    pages = StatementPages(books, USD)
+
+    first, again, shorter = [page_of(pages, replace(ALICES, limit=limit)) for limit in (3, 3, 1)]
+
+    assert first is again
+    assert first != shorter
+    assert 2 == books.reads
+
+
+def test_money_that_moves_is_seen_at_once() -> None:
+    """The next page after a posting has its row, whoever has posted it."""
+    scenario = funded()
+    pages = StatementPages(scenario.store, USD)
+    before = page_of(pages).body
+    scenario.fund(ALICE, 42, transaction_id(1))
+
+    assert b"42.00" not in before
+    assert b"42.00" in page_of(pages).body
+
+
+def test_a_page_is_kept_under_its_own_seal() -> None:
+    """When money moves between the reading of a wallet and of its entries, the page is the later wallet's."""
+    scenario = funded()
+    books = Books(scenario)
+    pages = StatementPages(books, USD)
+    books.meanwhile = lambda: scenario.fund(ALICE, 42, transaction_id(1))
+    later = page_of(pages)
+    books.reads = 0
+
+    assert later is page_of(pages)
+    assert 0 == books.reads
+
+
+@pytest.mark.parametrize("query", [replace(ALICES, before_sequence=3), replace(ALICES, user_id=BOB)])
+def test_other_pages_are_not_kept(query: StatementQuery) -> None:
+    """Older pages are read each time, and so are those of a wallet without entries, which have no seal."""
+    books = Books(funded(5))
+    pages = StatementPages(books, USD)
+
+    page_of(pages, query)
+    page_of(pages, query)
+
+    assert 2 == books.reads
+    assert 0 == pages.bytes_kept
+
+
+def test_a_page_with_a_gap_is_not_kept() -> None:
+    """When somebody has removed an entry, what is shown meanwhile is not shown any more once it is back."""
+    books = Books(funded(5))
+    pages = StatementPages(books, USD)
+    books.lost_sequence = 4
+    with_gap = page_of(pages).body
+    books.lost_sequence = None
+
+    assert with_gap != page_of(pages).body
+
+
+def test_a_page_that_two_ask_for_at_once_is_counted_once() -> None:
+    """Both read it, as neither finds it; one is kept, and takes the room of one."""
+    pages = StatementPages(Books(funded()), USD)
+
+    async def ask_twice() -> None:
+        await asyncio.gather(pages.page(ALICES), pages.page(ALICES))
+
+    asyncio.run(ask_twice())
+
+    assert pages.bytes_kept == len(page_of(pages).body)
+
+
+def test_the_page_that_nobody_asks_for_leaves_first() -> None:
+    """With room for two pages, the third takes the place of the one that was asked for least recently."""
+    books = Books(funded(5))
+    size = len(page_of(StatementPages(books, USD)).body)
+    pages = StatementPages(books, USD, bytes_max=2 * size)
+    limits = (3, 2, 3, 1)  # the page of three rows is looked at again before the third comes
+    for limit in limits:
+        page_of(pages, replace(ALICES, limit=limit))
+    books.reads = 0
+
+    page_of(pages, replace(ALICES, limit=3))
+    reads_of_kept = books.reads
+    page_of(pages, replace(ALICES, limit=2))
+
+    assert (0, 1) == (reads_of_kept, books.reads)
