@@ -5,11 +5,11 @@
     the wallet, read for this request ──> its head ──> kept under this head: the page as it was written
                                                 └────> else: the entries are read, and the page is kept
 
-People look at their newest page again and again, and to read 50 entries takes six times as long as to read the wallet.
-A seal covers its entry with every field, and by the seal before it all entries before (``ledger.Entry.hash_after``): so
-the newest page follows from the wallet's head. It is given again only while the wallet, read anew for each request, has
-the very head under which it was kept. Money that moves makes another head: nothing has to be thrown away in time, and
-no other process has to tell.
+People look at their newest page again and again, and to read 50 entries takes seven times as long as to read a wallet.
+A seal covers its entry with every field, and by the seal before it all entries before (``ledger.Entry.hash_after``):
+so the newest page follows from the wallet's head. It is given again only while the wallet, read anew for each request,
+has the very head under which it was kept. Money that moves makes another head: nothing has to be thrown away in time,
+and no other process has to tell.
 
 Bounds: PAGES_BYTES_MAX in all; the page that was asked for least recently leaves first.
 """

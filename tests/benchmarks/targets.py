@@ -119,7 +119,7 @@ PAGE = Target(
 )
 OLDER_PAGE = Target(
     "older-page",
-    "the same, 50 older entries, or seen for the first time",
+    "the same, 50 older entries, which are read each time",
     "ms",
     Bound.AT_MOST,
     _both(3.0),
