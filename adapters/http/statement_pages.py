@@ -17,20 +17,21 @@ Bounds: PAGES_BYTES_MAX in all; the page that was asked for least recently leave
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from adapters.http.conditional import entity_tag
 from adapters.http.representations import statement_json
-from wallet_core.ledger import Entry
 from wallet_core.money import Currency
 from wallet_core.ports import Reader, StatementQuery
-from wallet_core.queries import balance, statement
+from wallet_core.queries import Statement, balance, statement
 from wallet_core.wallet import Wallet
 
 PAGES_BYTES_MAX = 16 * 2**20
-"""Most bytes of pages that are kept. A page of 50 rows has 13 KB, so these are 1,200 users who come back; a tenth of
-the memory that a full process takes otherwise."""
+"""Most memory for pages that are kept, bytes. A page of 50 rows has 13 KB, so these are 1,200 of them; a tenth of what
+a full process takes otherwise."""
+
+PAGE_OVERHEAD_BYTES = 512
+"""What a page takes beside its text: its head, its tag, and their place. Measured with small pages: 500."""
 
 
 class WrittenPage(NamedTuple):
@@ -58,10 +59,14 @@ class StatementPages:
         self._kept: OrderedDict[Head, WrittenPage] = OrderedDict()
         self._bytes_max = bytes_max
         self.bytes_kept = 0
-        """Bytes of all pages that are kept."""
+        """Memory of all pages that are kept, bytes."""
 
     async def page(self, query: StatementQuery) -> WrittenPage | None:
-        """Give a page; None when the user has no wallet. Raises StoreUnavailable."""
+        """
+        Give a page; None when the user has no wallet.
+
+        Raises StoreUnavailable; a newest page is two reads, each with its own time.
+        """
         if query != StatementQuery(query.user_id, query.limit):
             return await self._written(query)
         wallet = await balance(self._reader, query.user_id)
@@ -73,9 +78,9 @@ class StatementPages:
         page = await statement(self._reader, query)
         if page is None:
             return None
-        body = statement_json(page, self._currency)
+        body = bytes(memoryview(statement_json(page, self._currency)))  # the library's own lies in twice the memory
         written = WrittenPage(body, entity_tag(body))
-        if is_newest and _is_whole(page.entries):  # under its own head: the wallet may have another one by now
+        if is_newest and _is_whole(page):  # under its own head: the wallet may have another one by now
             self._keep(Head(page.entries[0].wallet_id, page.entries[0].hash, query.limit), written)
         return written
 
@@ -87,16 +92,23 @@ class StatementPages:
 
     def _keep(self, head: Head, page: WrittenPage) -> None:
         known = self._kept.pop(head, None)  # two that asked at once
-        self.bytes_kept += len(page.body) - (0 if known is None else len(known.body))
+        self.bytes_kept += _size(page) - (0 if known is None else _size(known))
         self._kept[head] = page
         while self.bytes_kept > self._bytes_max:
             _, oldest = self._kept.popitem(last=False)
-            self.bytes_kept -= len(oldest.body)
+            self.bytes_kept -= _size(oldest)
 
 
-def _is_whole(entries: Sequence[Entry]) -> bool:
-    """Tell whether there are entries, and none is missing between them: who has removed one may bring it back."""
-    return bool(entries) and entries[0].sequence - entries[-1].sequence == len(entries) - 1
+def _is_whole(page: Statement) -> bool:
+    """Tell whether a page has rows, and none is missing between or behind them: who removed it may bring it back."""
+    if not page.entries:
+        return False
+    first, last = page.entries[-1].sequence, page.entries[0].sequence
+    return last - first == len(page.entries) - 1 and (page.next_cursor is not None or first == 1)
+
+
+def _size(page: WrittenPage) -> int:
+    return len(page.body) + PAGE_OVERHEAD_BYTES
 
 
 def _head_of(wallet: Wallet, limit: int) -> Head:

@@ -20,6 +20,8 @@ from wallet_core.testing.conformance.store import ALICE, BOB
 
 TRANSFERS = 30
 
+PAGE = f"{STATEMENT}?limit=1"
+
 READERS = 6
 """Others who ask all the time, about the same wallets: every read of the test finds queries under way."""
 
@@ -64,7 +66,7 @@ async def asked_by_others(process: WalletProcess, *users: Headers) -> AsyncItera
             statuses.add((await process.http.get(path, headers=headers)).status_code)
 
     asking = [
-        asyncio.create_task(ask(users[number % len(users)], STATEMENT if number % 4 == 0 else WALLET))
+        asyncio.create_task(ask(users[number % len(users)], PAGE if number % 3 == 0 else WALLET))
         for number in range(READERS)
     ]
     try:
@@ -83,5 +85,5 @@ async def balance(process: WalletProcess, headers: Headers) -> tuple[int, int]:
 
 async def newest(process: WalletProcess, headers: Headers) -> int:
     """Ask for a page; give the sequence of its newest entry."""
-    rows = (await process.http.get(f"{STATEMENT}?limit=1", headers=headers)).json()["transactions"]
+    rows = (await process.http.get(PAGE, headers=headers)).json()["transactions"]
     return int(rows[0]["id"].rpartition("-")[2])
