@@ -24,14 +24,13 @@ from adapters.http.representations import statement_json
 from wallet_core.money import Currency
 from wallet_core.ports import Reader, StatementQuery
 from wallet_core.queries import Statement, balance, statement
-from wallet_core.wallet import Wallet
 
 PAGES_BYTES_MAX = 16 * 2**20
 """Most memory for pages that are kept, bytes. A page of 50 rows has 13 KB, so these are 1,200 of them; a tenth of what
 a full process takes otherwise."""
 
 PAGE_OVERHEAD_BYTES = 512
-"""What a page takes beside its text: its head, its tag, and their place. Measured with small pages: 500."""
+"""What a page takes beside its text, rounded up: two tuples, a seal, a tag, and a place in an ordered dict."""
 
 
 class WrittenPage(NamedTuple):
@@ -72,13 +71,14 @@ class StatementPages:
         wallet = await balance(self._reader, query.user_id)
         if wallet is None:
             return None
-        return self._recalled(_head_of(wallet, query.limit)) or await self._written(query, is_newest=True)
+        kept = self._recalled(Head(wallet.id, wallet.head_hash, query.limit))
+        return kept or await self._written(query, is_newest=True)
 
     async def _written(self, query: StatementQuery, *, is_newest: bool = False) -> WrittenPage | None:
         page = await statement(self._reader, query)
         if page is None:
             return None
-        body = bytes(memoryview(statement_json(page, self._currency)))  # the library's own lies in twice the memory
+        body = bytes(memoryview(statement_json(page, self._currency)))  # the library leaves room behind its own
         written = WrittenPage(body, entity_tag(body))
         if is_newest and _is_whole(page):  # under its own head: the wallet may have another one by now
             self._keep(Head(page.entries[0].wallet_id, page.entries[0].hash, query.limit), written)
@@ -109,7 +109,3 @@ def _is_whole(page: Statement) -> bool:
 
 def _size(page: WrittenPage) -> int:
     return len(page.body) + PAGE_OVERHEAD_BYTES
-
-
-def _head_of(wallet: Wallet, limit: int) -> Head:
-    return Head(wallet.id, wallet.head_hash, limit)
