@@ -24,7 +24,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 """No spaces, no line breaks, no novels."""
 
 _current: ContextVar[str] = ContextVar("correlation_id")
-"""The id of the request that is being answered. structlog's own variables take ten times as long, for every line."""
+"""The id of the request that is being answered. structlog's own variables take four times as long, for every line."""
 
 
 def correlation_header(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:

@@ -66,23 +66,29 @@ class StatementPages:
 
         Raises StoreUnavailable; a newest page is two reads, each with its own time.
         """
-        if query != StatementQuery(query.user_id, query.limit):
-            return await self._written(query)
+        if query == StatementQuery(query.user_id, query.limit):
+            return await self._newest(query)
+        page = await statement(self._reader, query)
+        return None if page is None else self._written(page)
+
+    async def _newest(self, query: StatementQuery) -> WrittenPage | None:
         wallet = await balance(self._reader, query.user_id)
         if wallet is None:
             return None
         kept = self._recalled(Head(wallet.id, wallet.head_hash, query.limit))
-        return kept or await self._written(query, is_newest=True)
-
-    async def _written(self, query: StatementQuery, *, is_newest: bool = False) -> WrittenPage | None:
+        if kept is not None:
+            return kept
         page = await statement(self._reader, query)
         if page is None:
             return None
-        body = bytes(memoryview(statement_json(page, self._currency)))  # the library leaves room behind its own
-        written = WrittenPage(body, entity_tag(body))
-        if is_newest and _is_whole(page):  # under its own head: the wallet may have another one by now
+        written = self._written(page)
+        if _is_whole(page):  # under its own head: the wallet may have another one by now
             self._keep(Head(page.entries[0].wallet_id, page.entries[0].hash, query.limit), written)
         return written
+
+    def _written(self, page: Statement) -> WrittenPage:
+        body = bytes(memoryview(statement_json(page, self._currency)))  # the library leaves room behind its own
+        return WrittenPage(body, entity_tag(body))
 
     def _recalled(self, head: Head) -> WrittenPage | None:
         page = self._kept.get(head)

@@ -18,14 +18,7 @@ from typing import NamedTuple, TypeVar
 from bson import Int64
 
 from adapters.mongo.client import Database
-from adapters.mongo.documents import (
-    entry_from_document,
-    entry_key,
-    is_ours,
-    owner,
-    owner_forms,
-    wallet_from_document,
-)
+from adapters.mongo.documents import entry_from_document, entry_key, owner, owner_forms, wallets_by_user
 from adapters.mongo.fields import id_to, identifier, subdocument
 from adapters.mongo.handles import Document
 from adapters.mongo.recorded_times import last_recorded
@@ -64,11 +57,9 @@ class MongoReader:
 
     async def wallet_of(self, user_id: str) -> Wallet | None:
         """Give a user's wallet; see ``ports.Reader.wallet_of``."""
-        documents = await self._of_owners.ask(user_id)
-        if documents is None or len(documents) > 1 or not is_ours(documents[0]):
-            return None  # there is none, or a person must say which one counts: see ``documents.wallets_by_user``
         # Read here and not for all at once: a damaged document is an error for its owner alone.
-        return wallet_from_document(documents[0])
+        wallet = wallets_by_user(await self._of_owners.ask(user_id) or ()).get(user_id)
+        return wallet if isinstance(wallet, Wallet) else None
 
     async def entries(self, query: StatementQuery) -> Sequence[Entry] | None:
         """Give one page of a user's entries, newest first; see ``ports.Reader.entries``."""
