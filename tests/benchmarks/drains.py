@@ -3,7 +3,7 @@
 Each round drains one queue after the other, beginning with another one each time: by the reference loop, and for each
 driver among 1,000 wallets, into one wallet, among a million, by two processes. Every drain has its own virtual host;
 its books are new, but for the million wallets, which are opened once and used by all, on a mongod of their own: beside
-them each of the others would pay for their pages.
+them each of the others would pay for their pages (``seeding.many_opened``).
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from tests.benchmarks.conservation import Ledger
 from tests.benchmarks.drain import Drained, Work, audit, drain_echo, drain_wallet
 from tests.benchmarks.figures import Figure, rotated
 from tests.benchmarks.ledger import open_wallets, prepare_database
-from tests.benchmarks.targets import DRAIN, HOT, MANY, PAIR, Row, Target
+from tests.benchmarks.targets import DRAIN, HOT, MANY, MANY_BESIDE_LOOP, PAIR, Row, Target
 from tests.benchmarks.transfers import Shape, draw
 
 ECHO = "echo"
-MANY_BOOKS = "bench_many"
 
 US = 1_000_000
 
@@ -68,8 +67,7 @@ class Drains:
         """Start the server of the million wallets, until ``stack`` is closed, and open them there."""
         wallets = self._bench.effort.wallets_many
         self._bench.tell(f"== opening {wallets:,} wallets")
-        self._many_servers = stack.enter_context(self._bench.servers.with_own_mongod("many"))
-        await seeding.open_many(self._many_servers.mongod.url(MANY_BOOKS), wallets)
+        self._many_servers = await seeding.many_opened(self._bench.servers, wallets, stack)
 
     def _chosen(self, driver: str) -> Iterator[Variant]:
         effort = self._bench.effort
@@ -91,7 +89,7 @@ class Drains:
         variant = self._variants[name]
         load, work = draw(variant.shape, number), Work(variant.driver, variant.processes)
         if variant.target is MANY:
-            with self._many_servers.place(MANY_BOOKS) as place:
+            with self._many_servers.place(seeding.MANY) as place:
                 return await drain_wallet(self._many_servers, place, self._many, load, work)
         with self._bench.servers.place() as place:
             await prepare_database(place.database_url)
@@ -106,7 +104,12 @@ class Drains:
         for variant in self._variants.values():
             reference = ECHO if variant.target is DRAIN else f"{DRAIN.name} {variant.driver}"
             if variant.target.name in self._bench.chosen:
-                yield self._bench.row(variant.target, variant.driver, self._rates(variant.name), self._rates(reference))
+                yield self._row(variant.target, variant, reference)
+            if variant.target is MANY:
+                yield self._row(MANY_BESIDE_LOOP, variant, ECHO)
+
+    def _row(self, target: Target, variant: Variant, reference: str) -> Row:
+        return self._bench.row(target, variant.driver, self._rates(variant.name), self._rates(reference))
 
     def _rates(self, name: str) -> Figure:
         return Figure(tuple(drained.rate_per_s for drained in self._drained[name]))

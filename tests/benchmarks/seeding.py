@@ -1,20 +1,26 @@
 """Large books, filled before the first measurement that asks for them, and used by all of those.
 
 ``BOOKS``: users with a thousand entries each, a million in all: read over HTTP, and audited. ``LONG``: one wallet with
-a million entries, and one with a thousand. A million wallets with an opening balance each have a mongod of their own.
+a million entries, and one with a thousand. ``MANY``: a million wallets with an opening balance each, on a mongod of
+their own, that has been stopped and started since.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from contextlib import ExitStack
+
+from pymongo.database import Database
 
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.ledger import prepare_database
 from tests.benchmarks.program import started
+from tests.benchmarks.servers import Document, Servers
 
 BOOKS = "bench_books"
 LONG = "bench_long"
+MANY = "bench_many"
 
 FILLED_S_MAX = 1_200.0
 """Longest that filling may take, seconds; measured 100 to 200 for a million."""
@@ -38,13 +44,34 @@ async def seeded(bench: Bench, rows: Collection[str]) -> None:
     bench.servers.mongo.admin.command("fsync")  # else it would do so beside the first measurement
 
 
-async def open_many(url: str, wallets: int) -> None:
-    """Open so many wallets in the database at ``url``."""
+async def many_opened(servers: Servers, wallets: int, stack: ExitStack) -> Servers:
+    """
+    Give a mongod where so many wallets were opened long ago; ``stack`` stops it.
+
+    The server that has opened them keeps its pages as lists of what was inserted: until they leave its memory, it walks
+    such a list for each wallet that it finds or changes. Wallets are opened over years, not in a minute: so that server
+    is stopped, and another one reads what it has written.
+    """
+    with servers.with_own_mongod(MANY) as opening:
+        await _open(opening.mongod.url(MANY), wallets)
+        opening.mongo.admin.command("fsync")  # else stopping would
+    running = stack.enter_context(servers.with_own_mongod(MANY))
+    _read_in(running.mongo[MANY])
+    return running
+
+
+async def _open(url: str, wallets: int) -> None:
     await prepare_database(url)
     share = -(-wallets // SEEDERS)
     firsts = range(0, wallets, share)
     ends = [min(first + share, wallets) for first in firsts]
     await asyncio.gather(*(_seed("wallets", url, first, end) for first, end in zip(firsts, ends, strict=True)))
+
+
+def _read_in(database: Database[Document]) -> None:
+    """Let the server read every document and every index once, as one has that runs for a while."""
+    for name in database.list_collection_names():
+        database.validate_collection(name)
 
 
 async def _fill(bench: Bench, name: str) -> None:

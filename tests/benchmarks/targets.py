@@ -86,6 +86,9 @@ DRAIN = Target(
 )
 HOT = Target("hot", "the same, all into one wallet", RATE, Bound.AT_LEAST, _both(0.9), AMONG)
 MANY = Target("many", "the same, among {wallets_many:,} wallets", RATE, Bound.AT_LEAST, _both(0.85), AMONG)
+MANY_BESIDE_LOOP = Target(
+    "many-beside-loop", "the same, beside the loop", RATE, Bound.AT_LEAST, {}, "bare aio-pika echo, same client"
+)
 PAIR = Target("pair", "the same, by two processes", RATE, Bound.AT_LEAST, _both(0.8), "by one process")
 
 LATENCY = Target(
