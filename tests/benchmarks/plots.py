@@ -77,7 +77,11 @@ def drains(results: Results) -> Figure:
     rows = results["drains"]["rows"]
     names = {"drain": "1,000 wallets", "hot": "one hot wallet", "many": "many wallets", "pair": "two processes"}
     echo = [("bare echo loop", row["reference"], GREY) for row in rows if row["target"] == "drain"][:1]
-    ours = [(f"{names[row['target']]}, {row['driver']}", row["ours"], COLOURS[row["driver"]]) for row in rows]
+    ours = [
+        (f"{names[row['target']]}, {row['driver']}", row["ours"], COLOURS[row["driver"]])
+        for row in rows
+        if row["target"] in names
+    ]
     figure, axes = _figure(7.5, 1.2 + 0.35 * len([*echo, *ours]))
     bars(axes, [*echo, *ours], "transfers per second, median and range")
     return figure
