@@ -13,7 +13,7 @@ from wallet_core.drafts import Plan, State
 from wallet_core.ledger import TransactionRecord, TransactionState
 from wallet_core.outcome import Outcome
 from wallet_core.policy import Policy
-from wallet_core.ports import Books, Clock, UnitOfWork
+from wallet_core.ports import Books, Clock, PendingRow, UnitOfWork
 from wallet_core.posting import plan
 
 NOTHING_KNOWN = State({}, {})
@@ -22,10 +22,11 @@ NOTHING_KNOWN = State({}, {})
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A batch that is committed: by which plan, and at which try."""
+    """A batch that is committed: by which plan, at which try, and with which row of the outbox for its answers."""
 
     plan: Plan
     tries: int
+    row: PendingRow | None
 
 
 async def post_all(requests: Sequence[Request], uow: UnitOfWork, clock: Clock, policy: Policy) -> tuple[Outcome, ...]:
@@ -63,8 +64,7 @@ async def post(  # noqa: PLR0913 - as ``post_all``, and what looking ahead adds 
             made = plan(requests, await load(requests, books), policy, now)
         if on_plan is not None:
             on_plan(made)
-        await _store(made, books)
-        return Posted(made, tries)
+        return Posted(made, tries, await _store(made, books))
 
     return await uow.run(work)
 
@@ -105,7 +105,7 @@ def _to_reverse(record: TransactionRecord | None) -> set[str]:
     return {leg.user_id for leg in record.legs}
 
 
-async def _store(made: Plan, books: Books) -> None:
+async def _store(made: Plan, books: Books) -> PendingRow | None:
     """Write the guarded documents first, so that a lost race shows before anything else is sent."""
     if made.wallets_changed:
         await books.wallets.change_many(made.wallets_changed)
@@ -117,5 +117,6 @@ async def _store(made: Plan, books: Books) -> None:
         await books.journal.record_many(made.records_new)
     if made.entries:
         await books.journal.append_many(made.entries)
-    if made.answered:
-        await books.outbox.add(made.answered)
+    if not made.answered:
+        return None
+    return await books.outbox.add(made.answered)

@@ -1,43 +1,75 @@
 """Fresh answers: what this process has committed a moment ago and its relay is about to publish.
 
-They are in memory still, so the relay need not read them back; it only asks the books for newer ones. A transaction and
-a revision name one answer for ever, so an answer from here is the one in the books as long as no newer one is there.
+They are in memory still, with the row of the outbox in which they wait, so the relay need not read either back; it only
+asks the books for newer answers. A transaction and a revision name one answer for ever, so an answer from here is the
+one in the books as long as no newer one is there.
 
-Bounds: ANSWERS_MAX, the oldest leave first. What is not here is read: nothing depends on it.
+Bounds: ANSWERS_MAX and EARLY_MAX, the oldest leave first. What is not here is read: nothing depends on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from wallet_core.events import TransactionFinalized
+from wallet_core.ports import PendingRow
 
 ANSWERS_MAX = 12_000
 """Answers kept, some 6 MB of the usual size: those of one round of the relay (four rows of 3,000 by default)."""
 
+EARLY_MAX = 1_000
+"""Rows remembered as published too early to be fresh: many times what other processes add while a commit returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    row: PendingRow
+    answers: Mapping[str, TransactionFinalized]
+
 
 class FreshAnswers:
-    """Answers by transaction, from the intake to the relay of one process."""
+    """Answers by row of the outbox, from the intake to the relay of one process."""
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._answers: dict[str, TransactionFinalized] = {}
+        self._by_row: dict[str, _Fresh] = {}
+        self._taken_early: dict[str, None] = {}
 
     def __len__(self) -> int:
-        """Count them."""
-        return len(self._answers)
+        """Count the answers."""
+        return sum(len(fresh.answers) for fresh in self._by_row.values())
 
-    def remember(self, answers: Iterable[TransactionFinalized]) -> None:
-        """Keep answers that are committed, each in place of an older one of its transaction."""
-        for answer in answers:
-            self._answers.pop(answer.transaction_id, None)
-            self._answers[answer.transaction_id] = answer
-        too_many = max(0, len(self._answers) - ANSWERS_MAX)
-        for transaction_id in list(islice(self._answers, too_many)):  # one walk: each walks over those that have left
-            del self._answers[transaction_id]
+    def remember(self, row: PendingRow, answers: Iterable[TransactionFinalized]) -> None:
+        """Keep those answers that wait in a row, which is committed; none if it was taken already."""
+        if row.id in self._taken_early:
+            del self._taken_early[row.id]
+            return
+        of_all = {answer.transaction_id: answer for answer in answers}
+        self._by_row[row.id] = _Fresh(row, {id_: of_all[id_] for id_ in row.transaction_ids if id_ in of_all})
+        while len(self) > ANSWERS_MAX:
+            del self._by_row[next(iter(self._by_row))]
 
-    def take(self, transaction_ids: Collection[str]) -> Mapping[str, TransactionFinalized]:
-        """Give the answers of these transactions, and keep them no longer."""
-        taken = (self._answers.pop(id_, None) for id_ in transaction_ids)
-        return {answer.transaction_id: answer for answer in taken if answer is not None}
+    def rows(self, rows_max: int) -> Sequence[PendingRow]:
+        """Give the oldest rows whose answers are kept."""
+        return [fresh.row for fresh in islice(self._by_row.values(), rows_max)]
+
+    def take(self, row: PendingRow) -> Mapping[str, TransactionFinalized]:
+        """
+        Give the answers of a row as far as they are known, and keep them no longer.
+
+        A relay may read a row from the outbox before our own commit has returned. It is published then, and not fresh
+        when it is remembered: nobody is told twice.
+        """
+        fresh = self._by_row.pop(row.id, None)
+        if fresh is not None:
+            return fresh.answers
+        self._taken_early[row.id] = None
+        if len(self._taken_early) > EARLY_MAX:
+            del self._taken_early[next(iter(self._taken_early))]
+        return {}
+
+    def forget(self) -> None:
+        """Keep nothing that is here: another relay publishes it, or has published it."""
+        self._by_row.clear()

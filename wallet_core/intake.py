@@ -203,8 +203,8 @@ class Intake:
                 raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
             raise
         self._look_ahead.committed(posted)
-        if self._fresh_answers is not None:
-            self._fresh_answers.remember(posted.plan.answers())
+        if self._fresh_answers is not None and posted.row is not None:
+            self._fresh_answers.remember(posted.row, posted.plan.answers())
         return posted.plan.outcomes
 
     def _storing(self, plan: Plan) -> None:

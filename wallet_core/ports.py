@@ -81,11 +81,24 @@ class Journal(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class PendingRow:
+    """One row of the outbox: transactions of one unit of work whose answers are not yet confirmed as published."""
+
+    id: str
+    transaction_ids: tuple[str, ...]
+    created_at: datetime
+
+
 class Outbox(Protocol):
     """Which transactions have an answer to publish, inside one unit of work."""
 
-    async def add(self, transaction_ids: Sequence[str]) -> None:
-        """Remember to publish the current answers of these transactions. Raises StoreUnavailable, StoreRejected."""
+    async def add(self, transaction_ids: Sequence[str]) -> PendingRow | None:
+        """
+        Remember to publish the current answers of these transactions; gives the row that waits once this is committed.
+
+        None without transactions: then there is no row. Raises StoreUnavailable, StoreRejected.
+        """
         ...
 
 
@@ -153,15 +166,6 @@ class Reader(Protocol):
     async def entries(self, query: StatementQuery) -> Sequence[Entry] | None:
         """Give at most ``limit`` entries, newest first; None when there is no wallet. Raises StoreUnavailable."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class PendingRow:
-    """One row of the outbox: transactions of one unit of work whose answers are not yet confirmed as published."""
-
-    id: str
-    transaction_ids: tuple[str, ...]
-    created_at: datetime
 
 
 class PendingAnswers(Protocol):

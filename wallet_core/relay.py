@@ -5,9 +5,12 @@ and compares revisions after the confirmation: if the books have moved on meanwh
 answer published about a transaction is the one in the books. One relay works at a time, by a lease.
 At least once: what a crash leaves in the outbox is published again, with the same message id.
 
-A round takes the oldest rows. When something of them cannot be published, rounds behind them follow before the oldest
-are tried again: one that succeeds, then two, four ... So an answer that nobody ever takes holds up no other, and after
-an outage the answers go out in their order but for one round.
+A round takes the oldest rows. Where it has read them all, the next publishes what this process has committed since,
+without reading the outbox first (``fresh_answers.py``); then it is read again, for it holds the answers of others too.
+
+When something of the oldest cannot be published, rounds behind them follow before they are tried again: one that
+succeeds, then two, four ... So an answer that nobody ever takes holds up no other, and after an outage the answers go
+out in their order but for one round.
 """
 
 from __future__ import annotations
@@ -91,6 +94,7 @@ class Relay:
         self._lease_renewal_due_s = self._lease_ends_s = float("-inf")
         self._walk = _Walk()
         self._late: Sequence[PendingRow] = ()
+        self._has_read_all = False
 
     async def publish_pending(self) -> Round:
         """
@@ -100,19 +104,23 @@ class Relay:
         """
         await self._put_back()
         if not await self._holds_lease():
+            self._fresh_answers.forget()
+            self._has_read_all = False
             return Round(is_holder=False)
-        rows = await self._rows()
-        waiting = _ids_of(rows)
-        answers = await self._current(waiting)
+        rows = self._fresh_rows() or await self._rows()
+        answers = await self._current(rows)
         if self._has_overslept():
             return Round(is_holder=False)
         unpublished = await self._publish(answers, rows)
         for row in rows:
             await self._pending.settle(row, [id_ for id_ in row.transaction_ids if id_ in unpublished])
-        if not unpublished:
+        if unpublished:
+            self._has_read_all = False
+        else:
             self._late = ()
         self._walk.go_on(rows, has_failed=bool(unpublished))
-        return Round(is_holder=True, published=len(waiting) - len(unpublished), unpublished=len(unpublished))
+        published = len(_ids_of(rows)) - len(unpublished)
+        return Round(is_holder=True, published=published, unpublished=len(unpublished))
 
     async def stop(self) -> None:
         """Give the lease back, so that another relay need not wait for its end. Raises StoreUnavailable."""
@@ -146,14 +154,21 @@ class Relay:
         self._lease_ends_s = asked_at_s + LEASE_MS / 1_000
         return True
 
+    def _fresh_rows(self) -> Sequence[PendingRow]:
+        """Give rows that we need not read, where the round before has found nothing that waits longer."""
+        has_read_all, self._has_read_all = self._has_read_all, False
+        return self._fresh_answers.rows(ROWS_PER_ROUND_MAX) if has_read_all else ()
+
     async def _rows(self) -> Sequence[PendingRow]:
-        """Give the rows of this round; with the oldest, when there is nothing behind those that were skipped."""
+        """Read the rows of this round; the oldest, when there is nothing behind those that were skipped."""
         if self._walk.after is not None:
             behind = await self._pending.pending(ROWS_PER_ROUND_MAX, after=self._walk.after)
             if behind:
                 return behind
             self._walk = _Walk()
-        return await self._pending.pending(ROWS_PER_ROUND_MAX)
+        rows = await self._pending.pending(ROWS_PER_ROUND_MAX)
+        self._has_read_all = len(rows) < ROWS_PER_ROUND_MAX
+        return rows
 
     async def _publish(self, answers: Sequence[TransactionFinalized], rows: Sequence[PendingRow]) -> set[str]:
         """
@@ -177,11 +192,13 @@ class Relay:
             answers = await self._news(_ids_of(rows), seen)
         return unpublished
 
-    async def _current(self, transaction_ids: Sequence[str]) -> list[TransactionFinalized]:
+    async def _current(self, rows: Sequence[PendingRow]) -> list[TransactionFinalized]:
         """Give the recorded answers: a fresh one unless the books have a newer one, the others as they are read."""
-        answers = dict(self._fresh_answers.take(transaction_ids))
+        answers: dict[str, TransactionFinalized] = {}
+        for row in rows:
+            answers.update(self._fresh_answers.take(row))
         revisions = {id_: answer.revision for id_, answer in answers.items()}
-        read = await self._news([id_ for id_ in transaction_ids if id_ not in answers], {})
+        read = await self._news([id_ for id_ in _ids_of(rows) if id_ not in answers], {})
         read += await self._news(list(answers), revisions)
         answers.update((answer.transaction_id, answer) for answer in read)
         return list(answers.values())

@@ -28,7 +28,7 @@ from adapters.mongo.fields import id_to
 from adapters.mongo.wallet_changes import guarded_updates
 from wallet_core.errors import ConcurrentUpdate
 from wallet_core.ledger import Entry, TransactionRecord, to_milliseconds
-from wallet_core.ports import RecordChange, WalletChange
+from wallet_core.ports import PendingRow, RecordChange, WalletChange
 from wallet_core.wallet import SuspendedWallet, Wallet
 
 
@@ -117,16 +117,14 @@ class MongoOutbox:
         """Take the collection, bound to a session."""
         self._outbox = outbox
 
-    async def add(self, transaction_ids: Sequence[str]) -> None:
+    async def add(self, transaction_ids: Sequence[str]) -> PendingRow | None:
         """Remember that these answers must be published. The time is for people, no rule depends on it."""
         if not transaction_ids:
-            return
-        row = {
-            "_id": ObjectId(),
-            "transactionIds": [id_to(id_) for id_ in transaction_ids],
-            "createdAt": to_milliseconds(datetime.now(UTC)),
-        }
-        await self._outbox.insert_many([row])
+            return None
+        id_, created_at = ObjectId(), to_milliseconds(datetime.now(UTC))
+        waiting = [id_to(transaction_id) for transaction_id in transaction_ids]
+        await self._outbox.insert_many([{"_id": id_, "transactionIds": waiting, "createdAt": created_at}])
+        return PendingRow(str(id_), tuple(transaction_ids), created_at)
 
 
 def _unchanged(before: TransactionRecord) -> dict[str, object]:

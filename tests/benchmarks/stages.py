@@ -182,7 +182,8 @@ async def _post(stages: Stages, database: Database, requests: Sequence[Linked], 
     relay = Relay(MongoPendingAnswers(database), bus, "stages", time.monotonic, fresh_answers)
     for batch in batches(requests, BATCH):
         posted = await stages.awaited("books", post(batch, unit_of_work, clock, POLICY))
-        fresh_answers.remember(posted.plan.answers())
+        assert posted.row is not None
+        fresh_answers.remember(posted.row, posted.plan.answers())
         await stages.awaited("relay", relay.publish_pending())
     await relay.stop()
 

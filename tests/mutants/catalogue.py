@@ -185,8 +185,8 @@ MUTANTS = (
     Mutant(
         "outbox in the unit of work",
         "wallet_core/batch.py",
-        "    if made.answered:\n        await books.outbox.add(made.answered)\n",
-        "",
+        "return await books.outbox.add(made.answered)",
+        "return None",
         ("tests/unit/test_posting.py", "tests/unit/test_relay.py"),
     ),
     Mutant(

@@ -56,10 +56,10 @@ class SimulatedDatabase(MemoryStore):
         """Begin a unit of work."""
         live = self._committed
         if self._isolation is Isolation.SERIALIZABLE:
-            return Begun(_MemoryBooks(live), live)
+            return Begun(_MemoryBooks(live, self._clock), live)
         entries = {wallet_id: list(of_wallet) for wallet_id, of_wallet in live.entries.items()}
-        snapshot = _Committed(dict(live.wallets), entries, dict(live.transactions))
-        return Begun(_MemoryBooks(snapshot), snapshot)
+        snapshot = _Committed(dict(live.wallets), entries, dict(live.transactions), row_numbers=live.row_numbers)
+        return Begun(_MemoryBooks(snapshot, self._clock), snapshot)
 
     def commit(self, begun: Begun, commit: Commit) -> None:
         """Make what was written visible, in one step. Raises ConcurrentUpdate if a race was lost."""
@@ -70,8 +70,7 @@ class SimulatedDatabase(MemoryStore):
         live.transactions.update(books.journal.written)
         for entry in books.journal.appended:
             live.entries.setdefault(entry.wallet_id, []).append(entry)
-        if books.outbox.added:
-            live.add_row(books.outbox.added, self._clock.now())
+        live.outbox.update(books.outbox.added)
         self._watch.committed(self, commit, before)
 
     def lease_holder(self) -> str | None:

@@ -227,8 +227,8 @@ class _Outbox:
     def __init__(self, books: _Books) -> None:
         self._books = books
 
-    async def add(self, transaction_ids: Sequence[str]) -> None:
-        await self._books.statement("store.outbox.add", lambda: self._books.inner.outbox.add(transaction_ids))
+    async def add(self, transaction_ids: Sequence[str]) -> PendingRow | None:
+        return await self._books.statement("store.outbox.add", lambda: self._books.inner.outbox.add(transaction_ids))
 
 
 def _told_rows(rows: Sequence[PendingRow]) -> str | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.consumer import Signups
-from tests.scenario import ALICE, Event, Scenario, failed, topup, transaction_id
+from tests.scenario import ALICE, BOB, Event, Scenario, failed, topup, transaction_id, transfer
 from tests.unit.test_relay import Broker
 from wallet_core import (
     Ack,
@@ -19,24 +19,32 @@ from wallet_core import (
     Handled,
     Intake,
     Relay,
+    Round,
     StoreUnavailable,
     TransactionFinalized,
     Vocabulary,
 )
-from wallet_core.fresh_answers import ANSWERS_MAX
+from wallet_core.fresh_answers import ANSWERS_MAX, EARLY_MAX
 from wallet_core.memory import MemoryStore
-from wallet_core.ports import Clock
+from wallet_core.ports import Clock, PendingRow
+from wallet_core.relay import LEASE_MS, ROWS_PER_ROUND_MAX
 
 T, OTHER = transaction_id(1), transaction_id(2)
 
 
 class Store(MemoryStore):
-    """Books that keep which answers were asked for."""
+    """Books that keep which answers were asked for, and how often the outbox was read."""
 
     def __init__(self, clock: Clock) -> None:
         """Begin with empty books."""
         super().__init__(clock)
         self.questions: list[tuple[tuple[str, ...], int]] = []
+        self.outbox_reads = 0
+
+    async def pending(self, rows_max: int, after: PendingRow | None = None) -> Sequence[PendingRow]:
+        """Count it, and give the rows."""
+        self.outbox_reads += 1
+        return await super().pending(rows_max, after)
 
     async def answers(
         self, transaction_ids: Collection[str], above_revision: int = 0
@@ -65,9 +73,14 @@ class Process:
         """Hand in one batch."""
         return asyncio.run(self.intake.handle([Delivery(event.subject, event.message) for event in events]))
 
-    def publish(self) -> None:
+    def publish(self) -> Round:
         """Do one round of the relay."""
-        asyncio.run(self._relay.publish_pending())
+        return asyncio.run(self._relay.publish_pending())
+
+    def read_outbox(self) -> None:
+        """Do a round of the relay that finds nothing: from then on what is fresh goes first."""
+        assert Round(is_holder=True) == self.publish()
+        self.store.outbox_reads = 0
 
 
 @pytest.fixture
@@ -170,24 +183,148 @@ def test_answer_that_is_not_committed_is_not_fresh(process: Process, monkeypatch
     assert 0 == len(process.fresh)
 
 
-def test_newer_answer_takes_the_place_of_the_older() -> None:
-    """There is one answer of a transaction: its last."""
-    fresh = FreshAnswers()
+def test_outbox_is_not_read_for_what_is_fresh(process: Process) -> None:
+    """Where nothing waits longer, an answer leaves its row without that the row is read first."""
+    process.read_outbox()
+    process.handle(topup(T, ALICE, 1))
 
-    fresh.remember([answer(1)])
-    fresh.remember([answer(1, revision=2)])
+    result = process.publish()
 
-    assert {T: answer(1, revision=2)} == fresh.take([T])
+    assert (Round(is_holder=True, published=1), [[(T, 1)]], 0) == (
+        result,
+        process.broker.calls,
+        process.store.outbox_reads,
+    )
+    assert [] == asyncio.run(process.store.pending(1))
+
+
+def test_newer_answer_counts_where_the_outbox_was_not_read(process: Process) -> None:
+    """What is fresh here may be old in the books: they are asked before it is published."""
+    process.read_outbox()
+    process.handle(topup(T, ALICE, 1))
+    process.scenario.post(failed(T))
+
+    process.publish()
+    process.publish()
+
+    assert [[(T, 2)], [(T, 2)]] == process.broker.calls
+    assert [] == asyncio.run(process.store.pending(1))
+
+
+def test_what_is_fresh_holds_up_no_answers_of_others(process: Process) -> None:
+    """However much comes, every other round reads the outbox: what another process has left goes out with it."""
+    process.read_outbox()
+    process.scenario.post(topup(OTHER, ALICE, 1))
+
+    for number in (3, 4):
+        process.handle(topup(transaction_id(number), ALICE, 1))
+        process.publish()
+
+    assert [[(transaction_id(3), 1)], [(transaction_id(4), 1), (OTHER, 1)]] == process.broker.calls
+    assert [] == asyncio.run(process.store.pending(1))
+
+
+def test_what_waits_longer_goes_first(process: Process) -> None:
+    """Behind an outage the oldest answers leave first, as long as there are more than one round of them."""
+    for number in range(2 * ROWS_PER_ROUND_MAX):
+        process.scenario.post(topup(transaction_id(100 + number), ALICE, 1))
+    process.publish()
+    process.handle(topup(T, ALICE, 1))
+
+    process.publish()
+    process.publish()
+
+    published = [id_ for call in process.broker.calls for id_, _ in call]
+    assert [*(transaction_id(100 + number) for number in range(2 * ROWS_PER_ROUND_MAX)), T] == published
+
+
+def test_fresh_answer_that_is_not_taken_waits_in_the_outbox(process: Process) -> None:
+    """What the broker refuses is read from the outbox in later rounds, and what is fresh then does not pass it."""
+    process.read_outbox()
+    process.broker.refused = {T}
+    process.handle(topup(T, ALICE, 1))
+    assert [Round(is_holder=True, unpublished=1)] * 2 == [process.publish(), process.publish()]
+    process.broker.refused = set()
+    process.handle(topup(OTHER, ALICE, 1))
+
+    process.publish()
+
+    assert [[(T, 1)], [(T, 1)], [(OTHER, 1), (T, 1)]] == process.broker.calls
+    assert (2, []) == (process.store.outbox_reads, asyncio.run(process.store.pending(1)))
+
+
+def test_row_that_is_read_before_its_commit_has_returned_is_published_once(process: Process) -> None:
+    """The relay may see a commit sooner than whoever waits for it: it is not fresh any more when it returns."""
+    process.read_outbox()
+    remember = process.fresh.remember
+    process.fresh.remember = lambda *_: None  # type: ignore[method-assign]
+    process.handle(topup(T, ALICE, 1))
+    (row,) = asyncio.run(process.store.pending(1))
+    process.publish()
+
+    remember(row, [answer(1)])
+    process.publish()
+
+    assert [[(T, 1)]] == process.broker.calls
+
+
+def test_who_has_no_lease_keeps_nothing_fresh(process: Process) -> None:
+    """Another relay publishes it; once we have the lease, the outbox says what is left."""
+    process.read_outbox()
+    process.scenario.clock.advance(timedelta(milliseconds=LEASE_MS))
+    asyncio.run(process.store.hold_lease("relay-2", LEASE_MS))
+    process.handle(topup(T, ALICE, 1))
+
+    assert Round(is_holder=False) == process.publish()
+
+    assert ([], 0) == (process.broker.calls, len(process.fresh))
+    process.scenario.clock.advance(timedelta(milliseconds=LEASE_MS))
+    process.handle(topup(OTHER, ALICE, 1))
+    process.publish()
+    assert [[(T, 1), (OTHER, 1)]] == [sorted(call) for call in process.broker.calls]
+    assert 1 == process.store.outbox_reads
+
+
+def test_answer_that_does_not_wait_is_not_fresh(process: Process) -> None:
+    """A record that changes without a new answer has one, and nobody is told again: its reversal is due."""
+    process.scenario.open(BOB)
+    process.handle(topup(OTHER, ALICE, 1), transfer(T, ALICE, BOB, 1))
+    process.publish()
+    process.handle(transfer(transaction_id(3), BOB, ALICE, 1))
+    process.publish()
+    process.read_outbox()
+    published = len(process.broker.calls)
+
+    process.handle(failed(T), topup(transaction_id(4), ALICE, 1))
+    process.publish()
+
+    assert [[(transaction_id(4), 1)]] == process.broker.calls[published:]
+
+
+def row_of(number: int, *transaction_numbers: int) -> PendingRow:
+    """Give a row in which these transactions wait."""
+    return PendingRow(str(number), tuple(map(transaction_id, transaction_numbers)), datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def test_oldest_leave_where_nobody_publishes() -> None:
-    """A relay that has no lease, or no broker, takes nothing: the number is bounded, and the newest stay."""
+    """A relay that has no broker takes nothing: the number of answers is bounded, and the newest rows stay."""
     fresh = FreshAnswers()
+    rows = [row_of(0, 0), row_of(1, *range(1, ANSWERS_MAX)), row_of(2, ANSWERS_MAX)]
 
-    fresh.remember(map(answer, range(ANSWERS_MAX)))
-    fresh.remember([answer(0), answer(ANSWERS_MAX)])
+    for row in rows:
+        fresh.remember(row, map(answer, range(ANSWERS_MAX + 1)))
 
     assert ANSWERS_MAX == len(fresh)
-    assert {transaction_id(0), transaction_id(ANSWERS_MAX)} == set(
-        fresh.take([transaction_id(number) for number in (0, 1, ANSWERS_MAX)])
-    )
+    assert rows[1:] == fresh.rows(3)
+
+
+def test_rows_taken_early_are_forgotten_in_time() -> None:
+    """Rows of other processes are never remembered here: of so many the oldest are forgotten."""
+    fresh = FreshAnswers()
+    for number in range(EARLY_MAX + 1):
+        fresh.take(row_of(number, number))
+
+    for number in (0, 1):
+        fresh.remember(row_of(number, number), [answer(number)])
+
+    assert [row_of(0, 0)] == fresh.rows(2)

@@ -30,7 +30,13 @@ def test_the_first_test_needs_nothing_but_pytest(tmp_path: Path) -> None:
     (tmp_path / "wallet_core").symlink_to(ROOT / "wallet_core")
     (command, expected) = RUN.findall(PAGE)[0]
     # An installed `wallet-core` brings its plugin by its entry point; here it comes from the tree, so it is named.
-    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "wallet_core.testing.plugin"}
+    # Options of whoever runs us are not for it: they may change what is printed.
+    environment = {
+        **os.environ,
+        "PYTEST_ADDOPTS": "",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTEST_PLUGINS": "wallet_core.testing.plugin",
+    }
 
     ended = subprocess.run(
         [sys.executable, "-m", *command.split()],

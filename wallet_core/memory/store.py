@@ -7,9 +7,10 @@ transactions lose a race only about what they write: a race that is lost here ma
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from typing import TypeVar
 
 from wallet_core.audit import Finding, Summary
@@ -32,12 +33,10 @@ class _Committed:
     entries: dict[str, list[Entry]] = field(default_factory=dict)
     transactions: dict[str, TransactionRecord] = field(default_factory=dict)
     outbox: dict[str, PendingRow] = field(default_factory=dict)
-    rows_ever: int = 0
+    row_numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
-    def add_row(self, transaction_ids: Sequence[str], now: datetime) -> None:
-        self.rows_ever += 1
-        row = PendingRow(str(self.rows_ever), tuple(transaction_ids), now)
-        self.outbox[row.id] = row
+    def new_row(self, transaction_ids: Sequence[str], now: datetime) -> PendingRow:
+        return PendingRow(str(next(self.row_numbers)), tuple(transaction_ids), now)
 
 
 class MemoryStore:
@@ -56,10 +55,10 @@ class MemoryStore:
     async def run(self, work: Callable[[Books], Awaitable[T]]) -> T:
         """Run ``work`` until it commits. Raises ConcurrentUpdate after ten lost races, and whatever ``work`` raises."""
         for _ in range(ATTEMPTS_MAX):
-            books = _MemoryBooks(self._committed)
+            books = _MemoryBooks(self._committed, self._clock)
             try:
                 result = await work(books)
-                books.commit(self._clock.now())
+                books.commit()
             except ConcurrentUpdate:
                 continue
             except Exception:
@@ -101,8 +100,8 @@ class MemoryStore:
 
     async def pending(self, rows_max: int, after: PendingRow | None = None) -> Sequence[PendingRow]:
         """Give the oldest rows of the outbox, or of those behind ``after``."""
-        rows = self._committed.outbox.values()
-        return [row for row in rows if after is None or int(row.id) > int(after.id)][:rows_max]
+        rows = sorted(self._committed.outbox.values(), key=_number)
+        return [row for row in rows if after is None or _number(row) > _number(after)][:rows_max]
 
     async def answers(
         self, transaction_ids: Collection[str], above_revision: int = 0
@@ -125,12 +124,13 @@ class MemoryStore:
 
     async def put_back(self, transaction_ids: Sequence[str]) -> None:
         """Add a row."""
-        self._committed.add_row(transaction_ids, self._clock.now())
+        row = self._committed.new_row(transaction_ids, self._clock.now())
+        self._committed.outbox[row.id] = row
 
     async def backlog(self) -> tuple[int, datetime | None]:
         """Count the rows of the outbox and give the time of the oldest."""
-        rows = self._committed.outbox
-        return len(rows), next((row.created_at for row in rows.values()), None)
+        rows = self._committed.outbox.values()
+        return len(rows), min((row.created_at for row in rows), default=None)
 
     def audit(self) -> tuple[list[Finding], Summary]:
         """Check the books as ``wallet audit`` does: give what does not fit, and what was looked at."""
@@ -159,16 +159,16 @@ class MemoryStore:
 class _MemoryBooks:
     """What one unit of work reads and writes; is itself all three repositories of ``ports.Books`` through its parts."""
 
-    def __init__(self, committed: _Committed) -> None:
+    def __init__(self, committed: _Committed, clock: Clock) -> None:
         self._committed = committed
         self.wallets = _MemoryWallets(committed.wallets)
         self.journal = _MemoryJournal(committed)
-        self.outbox = _MemoryOutbox()
+        self.outbox = _MemoryOutbox(committed, clock)
 
     def has_read_what_changed(self) -> bool:
         return self.wallets.has_read_what_changed() or self.journal.has_read_what_changed()
 
-    def commit(self, now: datetime) -> None:
+    def commit(self) -> None:
         """Take over all writes in one step. Raises ConcurrentUpdate if something that was read has changed."""
         if self.has_read_what_changed():
             msg = "something that was read has changed"
@@ -178,8 +178,7 @@ class _MemoryBooks:
         committed.transactions.update(self.journal.written)
         for entry in self.journal.appended:
             committed.entries.setdefault(entry.wallet_id, []).append(entry)
-        if self.outbox.added:
-            committed.add_row(self.outbox.added, now)
+        committed.outbox.update(self.outbox.added)
 
 
 class _MemoryWallets:
@@ -262,11 +261,21 @@ class _MemoryJournal:
 
 
 class _MemoryOutbox:
-    def __init__(self) -> None:
-        self.added: list[str] = []
+    def __init__(self, committed: _Committed, clock: Clock) -> None:
+        self._committed = committed
+        self._clock = clock
+        self.added: dict[str, PendingRow] = {}
 
-    async def add(self, transaction_ids: Sequence[str]) -> None:
-        self.added.extend(transaction_ids)
+    async def add(self, transaction_ids: Sequence[str]) -> PendingRow | None:
+        if not transaction_ids:
+            return None
+        row = self._committed.new_row(transaction_ids, self._clock.now())
+        self.added[row.id] = row
+        return row
+
+
+def _number(row: PendingRow) -> int:
+    return int(row.id)
 
 
 def _guarded(record: TransactionRecord) -> tuple[object, ...]:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from wallet_core.ledger import TransactionRecord
-from wallet_core.ports import Books, RecordChange
-from wallet_core.testing.conformance.store import Store, answer, topup_record, transaction_id
+from wallet_core.ports import Books, PendingRow, RecordChange
+from wallet_core.testing.conformance.store import Stop, Store, answer, error_of, topup_record, transaction_id
 
 MINUTE_MS = 60_000
 
@@ -32,6 +32,16 @@ class PendingAnswersSuite:
             (transaction_id(1), transaction_id(11)),
             (transaction_id(2), transaction_id(12)),
         ]
+
+    async def test_row_is_known_before_it_is_committed(self, store: Store) -> None:
+        """Who adds a row gets it as it is read later, and can settle it without reading it; a lost try leaves none."""
+        lost = await _lost(store, topup_record(1))
+        first, second = [await _record(store, [topup_record(number)]) for number in (1, 2)]
+
+        assert lost not in (first, second)
+        assert await store.pending_answers.pending(10) == [first, second]
+        await store.pending_answers.settle(first, [])
+        assert await store.pending_answers.pending(10) == [second]
 
     async def test_rows_behind_a_row_come_oldest_first(self, store: Store) -> None:
         """Behind a row come those that are younger, the oldest first, whether or not that row is still there."""
@@ -196,11 +206,26 @@ async def _race_for_lease(store: Store) -> str:
     return names[taken.index(True)]
 
 
-async def _record(store: Store, records: Sequence[TransactionRecord]) -> None:
+async def _record(store: Store, records: Sequence[TransactionRecord]) -> PendingRow:
     """Record transactions and mark all of them for publishing, in one unit of work."""
 
-    async def work(books: Books) -> None:
+    async def work(books: Books) -> PendingRow | None:
         await books.journal.record_many(records)
-        await books.outbox.add([record.id for record in records])
+        return await books.outbox.add([record.id for record in records])
 
-    await store.unit_of_work.run(work)
+    row = await store.unit_of_work.run(work)
+    assert row is not None
+    return row
+
+
+async def _lost(store: Store, record: TransactionRecord) -> PendingRow | None:
+    """Give the row of a unit of work that is not committed."""
+    rows: list[PendingRow | None] = []
+    problem = Stop("no")
+
+    async def work(books: Books) -> None:
+        rows.append(await books.outbox.add([record.id]))
+        raise problem
+
+    assert await error_of(store.unit_of_work.run(work)) is problem
+    return rows[-1]

@@ -143,7 +143,7 @@ class UnitOfWorkSuite:
             await books.journal.record_many([])
             await books.journal.change_many([])
             await books.journal.append_many([])
-            await books.outbox.add([])
+            assert await books.outbox.add([]) is None
 
         await store.unit_of_work.run(nothing)
         await store.unit_of_work.probe()
