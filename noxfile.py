@@ -69,6 +69,10 @@ TEST_FOLDERS = tuple(
 QUICK_FAULTS = ("-m", "not fault or quick")
 """Of the fault tests, plain nox runs the choice that is marked as quick (3 minutes); ``nox -s faults`` runs all."""
 
+BESIDE_EACH_OTHER = ("--numprocesses", "logical", "--maxprocesses", "4", "--dist", "loadfile")
+"""Test files run in as many processes as there are cores, each with a mongod and a RabbitMQ of its own, hence four at
+most. The tests of a file stay together: they share what it has started. On 2 cores: 8 minutes instead of 16."""
+
 CLEAN_ENVIRONMENT = "tests/architecture/clean_environment.py"
 PLUGIN_TEST = "tests/unit/test_pytest_plugin.py"
 """What `nox -s wheel` runs in an environment with nothing but the wheel, and with pytest beside the wheel."""
@@ -160,8 +164,12 @@ def tests(session: nox.Session) -> None:
     """Everything that runs the code, on real servers; of the simulation 300 seeds, of the faults a quick choice."""
     prepare(session)
     chosen = any(arg.startswith("tests") for arg in session.posargs)
+    everything = () if chosen else (*TEST_FOLDERS, *QUICK_FAULTS)
     with servers(session) as environment:
-        run(session, "pytest", *([] if chosen else (*TEST_FOLDERS, *QUICK_FAULTS)), *session.posargs, env=environment)
+        # A broker that was given is emptied before each test. And who asks for something may want a debugger.
+        is_shared = RABBITMQ_URL in {**os.environ, **environment}
+        side_by_side = () if is_shared or session.posargs else BESIDE_EACH_OTHER
+        run(session, "pytest", *side_by_side, *everything, *session.posargs, env=environment)
 
 
 @nox.session(python=False, default=False)
