@@ -79,7 +79,7 @@ from wallet_core.money import AMOUNT_MINOR_MAX, Currency, Money
 from wallet_core.outcome import Outcome, OutcomeKind
 from wallet_core.policy import Policy, Shortfall, Wire
 from wallet_core.posting import plan
-from wallet_core.queries import Statement, balance, statement
+from wallet_core.queries import Statement, balance, statement, statement_of
 from wallet_core.relay import Relay, Round
 from wallet_core.settlement import Ack, DeadLetter, RetryAfter, Settlement, settlement_of
 from wallet_core.wallet import Cause, SuspendedWallet, Wallet
@@ -153,4 +153,5 @@ __all__ = [
     "request_of",
     "settlement_of",
     "statement",
+    "statement_of",
 ]

@@ -163,8 +163,12 @@ class Reader(Protocol):
         """Give a user's wallet; None when there is none that may be used. Raises StoreUnavailable."""
         ...
 
-    async def entries(self, query: StatementQuery) -> Sequence[Entry] | None:
-        """Give at most ``limit`` entries, newest first; None when there is no wallet. Raises StoreUnavailable."""
+    async def entries(self, wallet: Wallet, query: StatementQuery) -> Sequence[Entry]:
+        """
+        Give at most ``limit`` entries of this wallet, newest first, as of its version: no later ones.
+
+        Raises StoreUnavailable.
+        """
         ...
 
 

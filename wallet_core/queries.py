@@ -36,11 +36,24 @@ async def statement(reader: Reader, query: StatementQuery) -> Statement | None:
 
     Raises StoreUnavailable, and ValueError for another limit.
     """
+    _check(query)
+    wallet = await balance(reader, query.user_id)
+    return None if wallet is None else await statement_of(reader, wallet, query)
+
+
+async def statement_of(reader: Reader, wallet: Wallet, query: StatementQuery) -> Statement:
+    """
+    Give a page as ``statement`` does, of a wallet that has been read: its entries as of that version.
+
+    Raises StoreUnavailable, and ValueError for another limit.
+    """
+    _check(query)
+    entries = await reader.entries(wallet, replace(query, limit=query.limit + 1))
+    page = entries[: query.limit]
+    return Statement(page, page[-1].sequence if len(entries) > query.limit else None)
+
+
+def _check(query: StatementQuery) -> None:
     if not 1 <= query.limit <= STATEMENT_ROWS_MAX:
         msg = f"a page has 1 to {STATEMENT_ROWS_MAX} rows, not {query.limit}"
         raise ValueError(msg)
-    entries = await reader.entries(replace(query, limit=query.limit + 1))
-    if entries is None:
-        return None
-    page = entries[: query.limit]
-    return Statement(page, page[-1].sequence if len(entries) > query.limit else None)

@@ -8,7 +8,7 @@
 ``paths.py``             their names
 ``parameters.py``        a query string -> typed parameters, or a clear text about what is wrong
 ``parameter_values.py``  the text of one parameter -> its value
-``statement_pages.py``   pages of statements, the newest of each wallet kept under its seal
+``statement_pages.py``   pages of statements, kept under the wallet's seal
 ``representations.py``   wallets and statements as JSON, amounts exact
 ``schemas.py``           models of parameters and bodies, for reading the former and documenting both
 ``conditional.py``       entity tags and 304

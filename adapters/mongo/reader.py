@@ -5,7 +5,7 @@ What is asked together is read together (``shared_query``): the wallets in one q
 kept beyond the query that read it.
 
 A page is a span of sequences, which are gapless: a range of one index that costs as much as its rows, however long the
-wallet's past is. Its end is the version of the wallet that was read for it.
+wallet's past is. Its end is the version of the wallet that was read before it.
 """
 
 from __future__ import annotations
@@ -61,14 +61,11 @@ class MongoReader:
         wallet = wallets_by_user(await self._of_owners.ask(user_id) or ()).get(user_id)
         return wallet if isinstance(wallet, Wallet) else None
 
-    async def entries(self, query: StatementQuery) -> Sequence[Entry] | None:
-        """Give one page of a user's entries, newest first; see ``ports.Reader.entries``."""
-        return await _in_time(self._page(query))
+    async def entries(self, wallet: Wallet, query: StatementQuery) -> Sequence[Entry]:
+        """Give one page of a wallet's entries, newest first; see ``ports.Reader.entries``."""
+        return await _in_time(self._page(wallet, query))
 
-    async def _page(self, query: StatementQuery) -> Sequence[Entry] | None:
-        wallet = await self.wallet_of(query.user_id)
-        if wallet is None:
-            return None
+    async def _page(self, wallet: Wallet, query: StatementQuery) -> Sequence[Entry]:
         span = await self._span(wallet, query)
         if span.first >= span.end:
             return []

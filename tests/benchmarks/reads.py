@@ -2,18 +2,19 @@
 
 Many users, each with a token that the warm-up has made known to the service; 32 connections; every answer must be a
 200, and the first of each user must show the balance that is in the books. In turns within each round: the bare route,
-one ``find_one`` per request, our wallet, our page of the newest entries and one of older ones, which is never kept and
-so costs what a page costs that nobody has seen. The service is ``wallet run``, with nothing to consume.
+one ``find_one`` per request, our wallet, our page of the newest entries, which is kept, and so many pages of older ones
+that none of them is kept until it is asked for again. The service is ``wallet run``, with nothing to consume.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from adapters.embedded.free_port import free_ports, is_listening
 from tests.benchmarks import seeding
@@ -22,7 +23,7 @@ from tests.benchmarks.conservation import WrongRun
 from tests.benchmarks.figures import Figure, rotated
 from tests.benchmarks.program import started
 from tests.benchmarks.servers import Document, Place
-from tests.benchmarks.targets import FIND_ONE, OLDER_PAGE, PAGE, WALLET, Row
+from tests.benchmarks.targets import FIND_ONE, PAGE, UNSEEN_PAGE, WALLET, Row
 from tests.benchmarks.transfers import CENTS
 from tests.e2e.deployment import AUDIENCE, ISSUER, STATEMENT
 from tests.e2e.deployment import WALLET as WALLET_PATH
@@ -32,9 +33,19 @@ from tests.neighbour import eventually
 BARE = "bare"
 PAGE_PATH = f"{STATEMENT}?limit=50"
 
+UNSEEN_PAGES = 4_000
+"""Pages that are asked for in turn: three times as many as a service keeps (``statement_pages.PAGES_BYTES_MAX``)."""
+
 LISTENING_S_MAX = 30.0
 LOADED_S_MAX = 300.0
 MS = 1_000
+
+
+class Asked(NamedTuple):
+    """What is asked about a wallet: a path, and the text that must be in the answer."""
+
+    path: str
+    expected: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +100,11 @@ async def measure(bench: Bench) -> Section:
 
 def _rows(bench: Bench, rates: Mapping[str, tuple[float, ...]]) -> Iterator[Row]:
     for driver in bench.drivers:
-        wallet, page, older = (rates[f"{name} {driver}"] for name in ("wallet", "page", "older page"))
+        wallet, page, unseen = (rates[f"{name} {driver}"] for name in ("wallet", "page", "unseen page"))
         yield bench.row(WALLET, driver, Figure(wallet), Figure(rates[BARE]))
         yield bench.row(FIND_ONE, driver, Figure(wallet), Figure(rates[f"find_one {driver}"]))
         yield bench.row(PAGE, driver, _time_ms(page), _time_ms(wallet))
-        yield bench.row(OLDER_PAGE, driver, _time_ms(older), _time_ms(wallet))
+        yield bench.row(UNSEEN_PAGE, driver, _time_ms(unseen), _time_ms(wallet))
 
 
 def _time_ms(rates_per_s: Sequence[float]) -> Figure:
@@ -114,11 +125,12 @@ async def _questions(bench: Bench, stack: AsyncExitStack, place: Place) -> dict[
         service = stack.enter_context(bench.servers.place(seeding.BOOKS))
         process = await stack.enter_async_context(WalletProcess(service.folder, service.settings(driver)))
         await process.start()
-        for name, question_about in OURS.items():
-            lines = []
-            for wallet in wallets:
-                path, shown = question_about(wallet)
-                lines.append((request(path, tokens[str(wallet["userId"])]), shown))
+        for name, asked_about in _ours(len(wallets)).items():
+            lines = [
+                (request(path, tokens[str(wallet["userId"])]), shown)
+                for wallet in wallets
+                for path, shown in asked_about(wallet)
+            ]
             file = f"{name}_{driver}".replace(" ", "_")
             questions[f"{name} {driver}"] = Question.written(place.folder, file, process.port, lines)
     return questions
@@ -136,28 +148,36 @@ async def _served(stack: AsyncExitStack, module: str, *arguments: str) -> int:
     return port
 
 
-def _wallet_asked(wallet: Document) -> tuple[str, str]:
+def _ours(users: int) -> Mapping[str, Callable[[Document], Iterator[Asked]]]:
+    """Give by name what our service is asked about a wallet, where there are so many."""
+    unseen_each = -(-UNSEEN_PAGES // users)
+    return {
+        "wallet": _wallet_asked,
+        "page": _page_asked,
+        "unseen page": partial(_unseen_pages_asked, count=unseen_each),
+    }
+
+
+def _wallet_asked(wallet: Document) -> Iterator[Asked]:
     """Give the path of a wallet, and the text of the books that must be in the answer: whose, and how much is in it."""
     balance_minor = wallet["balanceMinor"]
     assert isinstance(balance_minor, int)
-    return WALLET_PATH, f'"userId":"{wallet["userId"]}","balance":{balance_minor // CENTS}.{balance_minor % CENTS:02}'
+    balance = f"{balance_minor // CENTS}.{balance_minor % CENTS:02}"
+    yield Asked(WALLET_PATH, f'"userId":"{wallet["userId"]}","balance":{balance}')
 
 
-def _page_asked(wallet: Document) -> tuple[str, str]:
+def _page_asked(wallet: Document) -> Iterator[Asked]:
     """Give the path of the newest page, and its beginning: the wallet, and its last entry."""
-    return PAGE_PATH, _beginning(wallet, wallet["version"])
+    yield Asked(PAGE_PATH, _beginning(wallet, wallet["version"]))
 
 
-def _older_page_asked(wallet: Document) -> tuple[str, str]:
-    """Give the path of a page that leaves out the newest entry, and its beginning."""
+def _unseen_pages_asked(wallet: Document, count: int) -> Iterator[Asked]:
+    """Give the paths of so many pages behind the newest entries, and their beginnings."""
     version = wallet["version"]
     assert isinstance(version, int)
-    return f"{PAGE_PATH}&cursor={version}", _beginning(wallet, version - 1)
+    for cursor in range(version, version - count, -1):
+        yield Asked(f"{PAGE_PATH}&cursor={cursor}", _beginning(wallet, cursor - 1))
 
 
 def _beginning(wallet: Document, sequence: object) -> str:
     return f'{{"transactions":[{{"id":"{wallet["_id"]}-{sequence}"'
-
-
-OURS = {"wallet": _wallet_asked, "page": _page_asked, "older page": _older_page_asked}
-"""What our service is asked, by name."""

@@ -120,9 +120,9 @@ PAGE = Target(
     _both(3.0),
     "`GET` wallet: time per request",
 )
-OLDER_PAGE = Target(
-    "older-page",
-    "the same, 50 older entries, which are read each time",
+UNSEEN_PAGE = Target(
+    "unseen-page",
+    "the same, 50 entries that nobody has looked at lately, so that they are read",
     "ms",
     Bound.AT_MOST,
     _both(3.0),

@@ -67,9 +67,9 @@ class AwayReader:
         """Find nobody to ask."""
         raise StoreUnavailable(f"no server to ask about {user_id}")
 
-    async def entries(self, query: StatementQuery) -> Sequence[Entry] | None:
+    async def entries(self, wallet: Wallet, query: StatementQuery) -> Sequence[Entry]:
         """Find nobody to ask."""
-        raise StoreUnavailable(f"no server to ask about {query.user_id}")
+        raise StoreUnavailable(f"no server to ask about {wallet.id}, {query}")
 
 
 class BrokenReader:
@@ -79,9 +79,9 @@ class BrokenReader:
         """Fail in a way that nobody has foreseen."""
         raise RuntimeError(f"detail about {user_id}")
 
-    async def entries(self, query: StatementQuery) -> Sequence[Entry] | None:
+    async def entries(self, wallet: Wallet, query: StatementQuery) -> Sequence[Entry]:
         """Fail in a way that nobody has foreseen."""
-        raise RuntimeError(f"detail about {query.user_id}")
+        raise RuntimeError(f"detail about {wallet.id}, {query}")
 
 
 @dataclass

@@ -23,7 +23,7 @@ from wallet_core import (
 )
 from wallet_core.memory import ManualClock
 from wallet_core.ports import StatementQuery
-from wallet_core.testing.conformance.store import ALICE, BOB, transaction_id
+from wallet_core.testing.conformance.store import ALICE, BOB, page_of, transaction_id
 
 USD = Currency("USD", 2)
 
@@ -103,6 +103,6 @@ class Bank:
             wallet = await self.reader.wallet_of(user_id)
             assert wallet is not None
             balances.append(wallet.balance_minor)
-            entries += len(await self.reader.entries(StatementQuery(user_id, 10, kind=EntryKind.TRANSFER)) or ())
+            entries += len(await page_of(self.reader, StatementQuery(user_id, 10, kind=EntryKind.TRANSFER)) or ())
         rows = await MongoPendingAnswers(self.database).pending(10)
         return balances[0], balances[1], entries, sum(len(row.transaction_ids) for row in rows)

@@ -22,7 +22,7 @@ from wallet_core import AMOUNT_MINOR_MAX, Currency, Direction, EntryKind, StoreU
 from wallet_core.ledger import GENESIS_HASH
 from wallet_core.memory import ManualClock
 from wallet_core.ports import Books, StatementQuery
-from wallet_core.testing.conformance.store import credit, error_of
+from wallet_core.testing.conformance.store import credit, error_of, page_of
 
 Client = MongoClient[dict[str, object]]
 
@@ -185,7 +185,7 @@ async def test_an_adopted_wallet_keeps_what_it_was(v1: V1) -> None:
 
     stored = v1.wallet(id_)
     wallet = await MongoReader(v1.database).wallet_of(str(owner))
-    (entry,) = await MongoReader(v1.database).entries(StatementQuery(str(owner), 10)) or ()
+    (entry,) = await page_of(MongoReader(v1.database), StatementQuery(str(owner), 10)) or ()
     (record,) = v1.everything()["transactions"]
     assert wallet is not None
     assert (str(id_), str(owner), 1_250, 1) == (wallet.id, wallet.user_id, wallet.balance_minor, wallet.version)

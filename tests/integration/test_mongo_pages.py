@@ -18,7 +18,7 @@ from tests.fixtures.driver import over_both_drivers
 from wallet_core.errors import LedgerCorrupted
 from wallet_core.ledger import EntryKind
 from wallet_core.ports import StatementQuery
-from wallet_core.testing.conformance.store import ALICE, BOB, DORA, NOON
+from wallet_core.testing.conformance.store import ALICE, BOB, DORA, NOON, page_of
 from wallet_core.wallet import Cause, Wallet
 
 Client = MongoClient[dict[str, object]]
@@ -81,7 +81,7 @@ async def test_a_page_costs_its_rows(
 ) -> None:
     """Whatever is asked of a wallet with 3,000 entries: about as many keys as rows, no sort, no second fetch."""
     with profiler.watch() as seen:
-        page = await MongoReader(database).entries(query)
+        page = await page_of(MongoReader(database), query)
 
     assert page is not None
     assert queries == len(seen)
@@ -111,7 +111,7 @@ async def test_an_instant_costs_three_queries_among_thousands(
 ) -> None:
     """The first entry since an instant is found among 3,000 by reading at most 32 of them at a time, three times."""
     with profiler.watch() as seen:
-        page = await MongoReader(database).entries(query)
+        page = await page_of(MongoReader(database), query)
 
     probing = [each for each in seen if "$in" in str(each["command"]) and "recordedAt" in str(each["command"])]
     assert page is not None
@@ -134,7 +134,7 @@ async def test_an_instant_in_a_gap_of_the_books_is_an_error(
         mongo_client[database.name]["entries"].delete_one({"_id": entry_key(wallet.id, sequence)})
 
     with pytest.raises(LedgerCorrupted, match=r"is missing: run 'wallet audit'"):
-        await MongoReader(database).entries(StatementQuery(ALICE, LIMIT, recorded_from=NOON + 100 * MINUTE))
+        await page_of(MongoReader(database), StatementQuery(ALICE, LIMIT, recorded_from=NOON + 100 * MINUTE))
 
 
 @over_both_drivers
@@ -144,7 +144,7 @@ async def test_pages_together_cost_their_rows(database: Database, profiler: Prof
     reader = MongoReader(database)
 
     with profiler.watch() as seen:
-        pages = await asyncio.gather(*map(reader.entries, queries))
+        pages = await asyncio.gather(*(page_of(reader, query) for query in queries))
 
     assert [LIMIT] * 3 == [len(page or ()) for page in pages]
     assert ["IXSCAN { userId: 1 }", "IXSCAN { _id: 1 }"] == [str(each["planSummary"]).split(",")[0] for each in seen]

@@ -12,7 +12,7 @@ from tests.integration.mongo_bank import Bank
 from wallet_core.errors import LedgerCorrupted, StoreUnavailable
 from wallet_core.ledger import Entry
 from wallet_core.ports import StatementQuery
-from wallet_core.testing.conformance.store import ALICE, BOB, DORA, NOON, error_of
+from wallet_core.testing.conformance.store import ALICE, BOB, DORA, NOON, error_of, page_of
 from wallet_core.wallet import Wallet
 
 Client = MongoClient[dict[str, object]]
@@ -40,7 +40,7 @@ async def test_pages_asked_together_cost_two_queries(bank: Bank) -> None:
     bank.observer.clear()
     queries = [StatementQuery(ALICE, 2), StatementQuery(BOB, 9), StatementQuery(ALICE, 3, 4), StatementQuery(DORA, 9)]
 
-    pages = await asyncio.gather(*map(bank.reader.entries, queries))
+    pages = await asyncio.gather(*(page_of(bank.reader, query) for query in queries))
 
     assert {"find wallets": 1, "find entries": 1} == bank.observer.statements
     assert [[6, 5], [6, 5, 4, 3, 2, 1], [3, 2, 1], []] == list(map(sequences, pages))
@@ -70,7 +70,7 @@ async def test_a_damaged_entry_is_an_error_for_its_owner_alone(bank: Bank, mongo
     books.command({"update": "entries", "updates": [damage], "bypassDocumentValidation": True})
 
     error, page = await asyncio.gather(
-        error_of(bank.reader.entries(StatementQuery(ALICE, 9))), bank.reader.entries(StatementQuery(BOB, 9))
+        error_of(page_of(bank.reader, StatementQuery(ALICE, 9))), page_of(bank.reader, StatementQuery(BOB, 9))
     )
 
     assert isinstance(error, LedgerCorrupted)

@@ -32,9 +32,9 @@ class ReaderPort:
         """Give a user's wallet."""
         return await self._gate.call("store.wallet_of", lambda: self._database.wallet_of(user_id), CALL, _no_news)
 
-    async def entries(self, query: StatementQuery) -> Sequence[Entry] | None:
-        """Give a user's entries, newest first."""
-        return await self._gate.call("store.entries", lambda: self._database.entries(query), CALL, _no_news)
+    async def entries(self, wallet: Wallet, query: StatementQuery) -> Sequence[Entry]:
+        """Give a wallet's entries, newest first."""
+        return await self._gate.call("store.entries", lambda: self._database.entries(wallet, query), CALL, _no_news)
 
 
 class Client:

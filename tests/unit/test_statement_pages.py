@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -31,21 +32,21 @@ class Books:
 
     def __init__(self, scenario: Scenario) -> None:
         """Read the books of a scenario."""
-        self._store = scenario.store
+        self.store = scenario.store
         self.reads = 0
         self.lost_sequence: int | None = None
         self.meanwhile: Callable[[], object] = int
 
     async def wallet_of(self, user_id: str) -> Wallet | None:
         """Give a wallet."""
-        return await self._store.wallet_of(user_id)
+        return await self.store.wallet_of(user_id)
 
-    async def entries(self, query: StatementQuery) -> Sequence[Entry] | None:
+    async def entries(self, wallet: Wallet, query: StatementQuery) -> Sequence[Entry]:
         """Give entries."""
         self.reads += 1
         await asyncio.to_thread(self.meanwhile)
-        entries = await self._store.entries(query)
-        return entries and [entry for entry in entries if entry.sequence != self.lost_sequence]
+        entries = await self.store.entries(wallet, query)
+        return [entry for entry in entries if entry.sequence != self.lost_sequence]
 
 
 def funded(count: int = 1) -> Scenario:
@@ -89,8 +90,8 @@ def test_a_page_is_always_the_one_that_would_be_read(steps: Sequence[tuple[str, 
     }
 
     def check(limit: int) -> None:
-        for user_id in (ALICE, BOB):
-            query = StatementQuery(user_id, limit)
+        for user_id, before_sequence in product((ALICE, BOB), (None, 1, 2, 4, 99)):
+            query = StatementQuery(user_id, limit, before_sequence)
             read = asyncio.run(statement(scenario.store, query))
             assert read is not None
             assert statement_json(read, USD) == page_of(pages, query).body
@@ -103,16 +104,31 @@ def test_a_page_is_always_the_one_that_would_be_read(steps: Sequence[tuple[str, 
             scenario.post_one(event_of[step](number))
 
 
-def test_the_newest_page_is_read_once_while_no_money_moves() -> None:
-    """Who looks again gets the page that was written, and its tag; another number of rows is another page."""
-    books = Books(funded(2))
+@pytest.mark.parametrize("query", [ALICES, replace(ALICES, before_sequence=3), replace(ALICES, user_id=BOB)])
+def test_a_page_is_read_once_while_no_money_moves(query: StatementQuery) -> None:
+    """Who looks again gets the page that was written, and its tag: the newest one, an older one, an empty one."""
+    books = Books(funded(5))
     pages = StatementPages(books, USD)
 
-    first, again, shorter = [page_of(pages, replace(ALICES, limit=limit)) for limit in (3, 3, 1)]
+    first, again = page_of(pages, query), page_of(pages, query)
 
     assert first is again
-    assert first != shorter
-    assert 2 == books.reads
+    assert 1 == books.reads
+
+
+def test_a_cursor_beyond_the_newest_entry_asks_for_the_newest_page() -> None:
+    """However many numbers somebody thinks of, it is kept once."""
+    books = Books(funded(5))
+    pages = StatementPages(books, USD)
+
+    newest = page_of(pages)
+
+    assert (
+        newest
+        is page_of(pages, replace(ALICES, before_sequence=6))
+        is page_of(pages, replace(ALICES, before_sequence=99))
+    )
+    assert 1 == books.reads
 
 
 def test_money_that_moves_is_seen_at_once() -> None:
@@ -126,39 +142,79 @@ def test_money_that_moves_is_seen_at_once() -> None:
     assert b"42.00" in page_of(pages).body
 
 
-def test_a_page_is_kept_under_its_own_seal() -> None:
-    """When money moves between the reading of a wallet and of its entries, the page is the later wallet's."""
+def test_a_page_is_that_of_the_wallet_that_was_read() -> None:
+    """When money moves between the reading of a wallet and of its entries, the next page has its row, and not this."""
     scenario = funded()
     books = Books(scenario)
     pages = StatementPages(books, USD)
+    before = page_of(StatementPages(scenario.store, USD)).body
     books.meanwhile = lambda: scenario.fund(ALICE, 42, transaction_id(1))
-    later = page_of(pages)
-    books.reads = 0
 
-    assert later is page_of(pages)
-    assert 0 == books.reads
+    during = page_of(pages).body
+    books.meanwhile = int
+
+    assert before == during
+    assert b"42.00" in page_of(pages).body
+
+
+def test_a_page_of_other_books_is_not_given_again() -> None:
+    """When the database is restored to another past, of as many entries, its pages are read."""
+    books = Books(funded(2))
+    pages = StatementPages(books, USD)
+    before = page_of(pages).body
+    restored = funded(1)
+    restored.fund(ALICE, 42, transaction_id(1))
+    books.store = restored.store
+
+    assert b"42.00" not in before
+    assert b"42.00" in page_of(pages).body
+
+
+def test_a_page_of_one_wallet_is_never_that_of_another() -> None:
+    """Even if somebody forged the seal of another wallet, its owner would see his own page."""
+    scenario = funded()
+    scenario.fund(BOB, 42, transaction_id(1))
+    alices = scenario.wallet(ALICE)
+
+    class ForgedBooks(Books):
+        async def wallet_of(self, user_id: str) -> Wallet | None:
+            wallet = await super().wallet_of(user_id)
+            return wallet and wallet._replace(head_hash=alices.head_hash)
+
+    pages = StatementPages(ForgedBooks(scenario), USD)
+    page_of(pages)
+
+    assert b"42.00" in page_of(pages, replace(ALICES, user_id=BOB)).body
 
 
 @pytest.mark.parametrize(
     "other",
     [
         replace(ALICES, before_sequence=5),
+        replace(ALICES, limit=2),
         replace(ALICES, kind=EntryKind.TRANSFER),
         replace(ALICES, recorded_from=START + timedelta(days=1)),
         replace(ALICES, recorded_until=START),
     ],
 )
 def test_a_page_that_is_kept_answers_no_other_question(other: StatementQuery) -> None:
-    """An older page, and one of some entries alone, is read, whatever newest page is there."""
+    """An older page, a shorter one, and one of some entries alone, is read, whatever newest page is there."""
     pages = StatementPages(funded(5).store, USD)
     newest = page_of(pages)
 
     assert newest.body != page_of(pages, other).body
 
 
-@pytest.mark.parametrize("query", [replace(ALICES, before_sequence=3), replace(ALICES, user_id=BOB)])
-def test_other_pages_are_not_kept(query: StatementQuery) -> None:
-    """Older pages are read each time, and so are those of a wallet without entries, which have no seal."""
+@pytest.mark.parametrize(
+    "query",
+    [
+        replace(ALICES, kind=EntryKind.TOPUP),
+        replace(ALICES, recorded_from=START),
+        replace(ALICES, recorded_until=START + timedelta(days=1)),
+    ],
+)
+def test_pages_of_some_entries_are_not_kept(query: StatementQuery) -> None:
+    """Nobody sees in a page of one kind or time whether an entry is missing: it is read each time."""
     books = Books(funded(5))
     pages = StatementPages(books, USD)
 
@@ -169,16 +225,19 @@ def test_other_pages_are_not_kept(query: StatementQuery) -> None:
     assert 0 == pages.bytes_kept
 
 
-@pytest.mark.parametrize("lost_sequence", [4, 3, 2])
-def test_a_page_with_a_gap_is_not_kept(lost_sequence: int) -> None:
+@pytest.mark.parametrize(
+    ("before_sequence", "lost_sequence"), [(None, 5), (None, 4), (None, 3), (None, 2), (5, 1), (3, 1)]
+)
+def test_a_page_with_a_gap_is_not_kept(before_sequence: int | None, lost_sequence: int) -> None:
     """When somebody has removed an entry, what is shown meanwhile is not shown any more once it is back."""
+    query = replace(ALICES, before_sequence=before_sequence)
     books = Books(funded(5))
     pages = StatementPages(books, USD)
     books.lost_sequence = lost_sequence
-    with_gap = page_of(pages).body
+    with_gap = page_of(pages, query).body
     books.lost_sequence = None
 
-    assert with_gap != page_of(pages).body
+    assert with_gap != page_of(pages, query).body
 
 
 def test_a_page_that_two_ask_for_at_once_is_counted_once() -> None:

@@ -77,12 +77,9 @@ class MemoryStore:
         wallet = self._committed.wallets.get(user_id)
         return wallet if isinstance(wallet, Wallet) else None
 
-    async def entries(self, query: StatementQuery) -> Sequence[Entry] | None:
-        """Give one page of a user's entries, newest first; None when there is no wallet."""
-        wallet = await self.wallet_of(query.user_id)
-        if wallet is None:
-            return None
-        newest_first = reversed(self._committed.entries.get(wallet.id, []))
+    async def entries(self, wallet: Wallet, query: StatementQuery) -> Sequence[Entry]:
+        """Give one page of a wallet's entries as of its version, newest first."""
+        newest_first = reversed(self._committed.entries.get(wallet.id, [])[: wallet.version])
         return [entry for entry in newest_first if _is_asked_for(entry, query)][: query.limit]
 
     async def hold_lease(self, holder: str, duration_ms: int) -> bool:

@@ -66,7 +66,7 @@ async def read_books(storage: Storage, user_ids: Iterable[str], transaction_ids:
     """
     found = [await storage.reader.wallet_of(user_id) for user_id in user_ids]
     wallets = sorted((wallet for wallet in found if wallet is not None), key=lambda wallet: wallet.id)
-    entries = [await _entries_of(storage.reader, wallet.user_id) for wallet in wallets]
+    entries = [await _entries_of(storage.reader, wallet) for wallet in wallets]
     ids = {*transaction_ids, *(entry.transaction_id for of_wallet in entries for entry in of_wallet)}
 
     async def read(books: Books) -> Iterable[TransactionRecord]:
@@ -118,11 +118,11 @@ def _check_wallet(wallet: Wallet, entries: Sequence[Entry], *, may_overdraw: boo
     assert (len(entries), balance_minor, head) == (wallet.version, wallet.balance_minor, wallet.head_hash)
 
 
-async def _entries_of(reader: Reader, user_id: str) -> list[Entry]:
+async def _entries_of(reader: Reader, wallet: Wallet) -> list[Entry]:
     """Read a statement to its end, oldest entry first."""
     entries: list[Entry] = []
     cursor: int | None = None
-    while page := await reader.entries(StatementQuery(user_id, PAGE_ROWS, cursor)):
+    while page := await reader.entries(wallet, StatementQuery(wallet.user_id, PAGE_ROWS, cursor)):
         assert cursor is None or page[0].sequence < cursor, "a page shows what was shown before its cursor"
         entries.extend(page)
         cursor = page[-1].sequence

@@ -18,7 +18,7 @@ from wallet_core.ledger import TransactionState
 from wallet_core.memory import ManualClock
 from wallet_core.policy import Policy
 from wallet_core.ports import Books, RecordChange, StatementQuery, UnitOfWork, WalletChange
-from wallet_core.testing.conformance.store import Stop, Store, first_error
+from wallet_core.testing.conformance.store import Stop, Store, first_error, page_of
 from wallet_core.wallet import Wallet
 
 T = TypeVar("T")
@@ -153,7 +153,7 @@ class WriteWrongly:
 
     async def apply(self, store: Store) -> object:
         """Give the type of the error; None if there was nothing to write."""
-        entries = await store.reader.entries(StatementQuery(self.user_id, 1))
+        entries = await page_of(store.reader, StatementQuery(self.user_id, 1))
 
         async def write(books: Books) -> None:
             wallet = (await books.wallets.get_many([self.user_id])).get(self.user_id)
@@ -194,7 +194,7 @@ class ReadPage:
 
     async def apply(self, store: Store) -> object:
         """Give its entries, or None."""
-        entries = await store.reader.entries(self.query)
+        entries = await page_of(store.reader, self.query)
         return None if entries is None else list(entries)
 
 

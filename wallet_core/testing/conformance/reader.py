@@ -18,6 +18,7 @@ from wallet_core.testing.conformance.store import (
     credit,
     fill_wallet,
     open_wallet,
+    page_of,
     transaction_id,
 )
 from wallet_core.wallet import Cause, Wallet
@@ -43,15 +44,15 @@ class ReaderSuite:
         await open_wallet(store, BOB)
 
         assert await store.reader.wallet_of(ALICE) is None
-        assert await store.reader.entries(StatementQuery(ALICE, 10)) is None
-        assert await store.reader.entries(StatementQuery(BOB, 10)) == []
+        assert await page_of(store.reader, StatementQuery(ALICE, 10)) is None
+        assert await page_of(store.reader, StatementQuery(BOB, 10)) == []
 
     async def test_a_wallet_that_waits_for_a_person_is_not_shown(self, store: Store) -> None:
         """A suspended wallet has neither balance nor statement."""
         await store.suspend(ALICE)
 
         assert await store.reader.wallet_of(ALICE) is None
-        assert await store.reader.entries(StatementQuery(ALICE, 10)) is None
+        assert await page_of(store.reader, StatementQuery(ALICE, 10)) is None
 
     async def test_what_is_committed_is_read_at_once(self, store: Store) -> None:
         """Right after a unit of work its effect is read."""
@@ -61,7 +62,7 @@ class ReaderSuite:
 
         wallet = await store.reader.wallet_of(ALICE)
         assert wallet == Wallet.open(ALICE, "USD", NOON).after(entry)
-        assert await store.reader.entries(StatementQuery(ALICE, 10)) == [entry]
+        assert await page_of(store.reader, StatementQuery(ALICE, 10)) == [entry]
 
     async def test_every_question_gets_its_entries(self, store: Store) -> None:
         """Kind, time and cursor in every combination give exactly the entries asked for, newest first."""
@@ -73,7 +74,7 @@ class ReaderSuite:
         for kind, since, until, before in product(kinds, instants, instants, (None, 1, 2, 5, 99)):
             query = StatementQuery(ALICE, 3, before, kind, since, until)
             expected = [entry for entry in reversed(entries) if _is_asked_for(entry, query)][:3]
-            assert await store.reader.entries(query) == expected, query
+            assert await page_of(store.reader, query) == expected, query
 
     async def test_pages_neither_repeat_nor_skip_while_money_moves(self, store: Store) -> None:
         """Page by page, with a new entry after each, every entry that was there at first is seen once."""
@@ -82,7 +83,7 @@ class ReaderSuite:
         cursor: int | None = None
 
         for _ in entries:
-            if not (page := await store.reader.entries(StatementQuery(ALICE, 2, cursor))):
+            if not (page := await page_of(store.reader, StatementQuery(ALICE, 2, cursor))):
                 break
             seen.extend(entry.sequence for entry in page)
             cursor = page[-1].sequence
@@ -103,7 +104,7 @@ class ReaderSuite:
 
         await store.unit_of_work.run(write)
 
-        assert await store.reader.entries(StatementQuery(ALICE, STATEMENT_ROWS_MAX + 1)) == entries[:0:-1]
+        assert await page_of(store.reader, StatementQuery(ALICE, STATEMENT_ROWS_MAX + 1)) == entries[:0:-1]
 
 
 def _is_asked_for(entry: Entry, query: StatementQuery) -> bool:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from wallet_core.events import FinalStatus, TransactionFinalized, Vocabulary
 from wallet_core.ledger import Entry, EntryKind, Leg, TransactionKind, TransactionRecord, TransactionState
 from wallet_core.memory import ManualClock, MemoryStore
-from wallet_core.ports import Books, PendingAnswers, Reader, UnitOfWork, WalletChange
+from wallet_core.ports import Books, PendingAnswers, Reader, StatementQuery, UnitOfWork, WalletChange
 from wallet_core.testing import events
 from wallet_core.wallet import Cause, SuspendedWallet, Wallet
 
@@ -134,6 +134,12 @@ async def stored_records(store: Store, *ids: str) -> dict[str, TransactionRecord
         return dict(await books.journal.get_transactions(ids))
 
     return await store.unit_of_work.run(read)
+
+
+async def page_of(reader: Reader, query: StatementQuery) -> Sequence[Entry] | None:
+    """Read a user's entries, None when there is no wallet."""
+    wallet = await reader.wallet_of(query.user_id)
+    return None if wallet is None else await reader.entries(wallet, query)
 
 
 async def fill_wallet(store: Store, user_id: str, entries: Sequence[tuple[EntryKind, datetime]]) -> list[Entry]:

@@ -33,6 +33,7 @@ from wallet_core.testing.conformance.store import (
     error_of,
     leg_of,
     open_wallet,
+    page_of,
     stored_record,
     stored_records,
     stored_wallet,
@@ -68,7 +69,7 @@ class UnitOfWorkSuite:
         assert await store.unit_of_work.run(write) == "written"
         assert await stored_wallet(store, ALICE) == wallet.after(entry)
         assert await stored_record(store, 1) == record
-        assert await store.reader.entries(StatementQuery(ALICE, 10)) == [entry]
+        assert await page_of(store.reader, StatementQuery(ALICE, 10)) == [entry]
         assert [row.transaction_ids for row in await store.pending_answers.pending(10)] == [(record.id,)]
 
     async def test_what_fails_leaves_nothing(self, store: Store) -> None:
@@ -87,7 +88,7 @@ class UnitOfWorkSuite:
         assert await stored_wallet(store, ALICE) is None
         assert await stored_wallet(store, BOB) == Wallet.open(BOB, "USD", NOON)
         assert await stored_record(store, 1) is None
-        assert await store.reader.entries(StatementQuery(BOB, 10)) == []
+        assert await page_of(store.reader, StatementQuery(BOB, 10)) == []
         assert await store.pending_answers.pending(10) == []
 
     async def test_what_is_cancelled_leaves_nothing(self, store: Store) -> None:
@@ -200,7 +201,7 @@ class UnitOfWorkSuite:
 
         assert await stored_wallet(store, DORA) == wallet
         assert await stored_records(store, full.id, bare.id) == {full.id: full, bare.id: bare}
-        assert await store.reader.entries(StatementQuery(DORA, 10)) == [second, first]
+        assert await page_of(store.reader, StatementQuery(DORA, 10)) == [second, first]
 
     async def test_texts_come_back_exactly(self, store: Store) -> None:
         """No text is cut, normalized or replaced, and the longest ids are as good as short ones."""
@@ -220,7 +221,7 @@ class UnitOfWorkSuite:
         await store.unit_of_work.run(write)
 
         assert await stored_wallet(store, LONG_ID) == wallet
-        assert await store.reader.entries(StatementQuery(LONG_ID, len(TEXTS))) == entries[::-1]
+        assert await page_of(store.reader, StatementQuery(LONG_ID, len(TEXTS))) == entries[::-1]
         by_id = {record.id: record for record in records}
         assert await stored_records(store, *by_id) == by_id
 
