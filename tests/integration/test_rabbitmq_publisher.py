@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import pytest
+from pamqp.commands import Basic
 from structlog.testing import capture_logs
 
-from adapters.rabbitmq.connection import ConnectionStatus
+from adapters.rabbitmq.confirms import ConfirmedChannel, Publication
+from adapters.rabbitmq.connection import ConnectionStatus, connected
 from adapters.rabbitmq.observer import SilentObserver
 from adapters.rabbitmq.publisher import AnswerPublisher, PublishingConnection
 from adapters.rabbitmq.topology import FINALIZED_QUEUE, TRANSACTION_EXCHANGE, Topology
+from adapters.rabbitmq.wave import Outgoing
 from tests.neighbour import Neighbour, eventually
 from tests.oracle import V1Reader
 from tests.tcp_proxy import TcpProxy, tcp_proxy
@@ -84,6 +87,20 @@ async def test_without_the_exchange_nothing_is_published(publishing: Publishing,
 
     await publishing.wait_published([answer(1), answer(2)])
     assert 2 == await neighbour.ready(FINALIZED_QUEUE)
+
+
+async def test_a_missing_exchange_is_unroutable_and_no_silence(rabbitmq_url: str) -> None:
+    """The broker closes the channel, which is an answer for each message; the next ones get a new channel."""
+    heard: list[str] = []
+    nowhere = Outgoing("nowhere", "key", b"{}", Basic.Properties(delivery_mode=2))
+
+    async with connected(rabbitmq_url, "publisher") as connection:
+        channel = ConfirmedChannel(lambda: connection, on_silence=lambda: heard.append("silence"))
+        published = [await channel.publish_many([nowhere, nowhere]) for _ in range(2)]
+        await channel.close()
+
+    assert [[Publication.UNROUTABLE] * 2] * 2 == published
+    assert [] == heard
 
 
 async def test_a_full_queue_refuses(publishing: Publishing, neighbour: Neighbour) -> None:
