@@ -167,7 +167,7 @@ def tests(session: nox.Session) -> None:
     everything = () if chosen else (*TEST_FOLDERS, *QUICK_FAULTS)
     with servers(session) as environment:
         # A broker that was given is emptied before each test. And who asks for something may want a debugger.
-        is_shared = RABBITMQ_URL in {**os.environ, **environment}
+        is_shared = {**os.environ, **environment}.get(RABBITMQ_URL)
         side_by_side = () if is_shared or session.posargs else BESIDE_EACH_OTHER
         run(session, "pytest", *side_by_side, *everything, *session.posargs, env=environment)
 

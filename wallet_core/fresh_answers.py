@@ -17,10 +17,10 @@ from wallet_core.events import TransactionFinalized
 from wallet_core.ports import PendingRow
 
 ANSWERS_MAX = 12_000
-"""Answers kept, some 6 MB of the usual size: those of one round of the relay (four rows of 3,000 by default)."""
+"""Transactions of the rows that are kept, whose answers take some 6 MB: those of one round (four rows of 3,000)."""
 
 EARLY_MAX = 1_000
-"""Rows remembered as published too early to be fresh: many times what other processes add while a commit returns."""
+"""Rows remembered as taken before they were fresh: many times what other processes add while a commit returns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +36,21 @@ class FreshAnswers:
         """Begin with none."""
         self._by_row: dict[str, _Fresh] = {}
         self._taken_early: dict[str, None] = {}
+        self._count = 0
 
     def __len__(self) -> int:
-        """Count the answers."""
-        return sum(len(fresh.answers) for fresh in self._by_row.values())
+        """Count the transactions of all rows that are kept; those of which we know no answer too, such as repeats."""
+        return self._count
 
     def remember(self, row: PendingRow, answers: Iterable[TransactionFinalized]) -> None:
         """Keep those answers that wait in a row, which is committed; none if it was taken already."""
         if row.id in self._taken_early:
-            del self._taken_early[row.id]
             return
         of_all = {answer.transaction_id: answer for answer in answers}
         self._by_row[row.id] = _Fresh(row, {id_: of_all[id_] for id_ in row.transaction_ids if id_ in of_all})
-        while len(self) > ANSWERS_MAX:
-            del self._by_row[next(iter(self._by_row))]
+        self._count += len(row.transaction_ids)
+        while self._count > ANSWERS_MAX:
+            self._pop(next(iter(self._by_row)))
 
     def rows(self, rows_max: int) -> Sequence[PendingRow]:
         """Give the oldest rows whose answers are kept."""
@@ -62,7 +63,7 @@ class FreshAnswers:
         A relay may read a row from the outbox before our own commit has returned. It is published then, and not fresh
         when it is remembered: nobody is told twice.
         """
-        fresh = self._by_row.pop(row.id, None)
+        fresh = self._pop(row.id)
         if fresh is not None:
             return fresh.answers
         self._taken_early[row.id] = None
@@ -73,3 +74,9 @@ class FreshAnswers:
     def forget(self) -> None:
         """Keep nothing that is here: another relay publishes it, or has published it."""
         self._by_row.clear()
+        self._count = 0
+
+    def _pop(self, row_id: str) -> _Fresh | None:
+        fresh = self._by_row.pop(row_id, None)
+        self._count -= 0 if fresh is None else len(fresh.row.transaction_ids)
+        return fresh

@@ -104,20 +104,18 @@ class Relay:
         """
         await self._put_back()
         if not await self._holds_lease():
-            self._fresh_answers.forget()
-            self._has_read_all = False
             return Round(is_holder=False)
-        rows = self._fresh_rows() or await self._rows()
+        fresh_rows = self._fresh_rows()
+        rows = fresh_rows or await self._rows()
         answers = await self._current(rows)
         if self._has_overslept():
             return Round(is_holder=False)
         unpublished = await self._publish(answers, rows)
         for row in rows:
             await self._pending.settle(row, [id_ for id_ in row.transaction_ids if id_ in unpublished])
-        if unpublished:
-            self._has_read_all = False
-        else:
+        if not unpublished:
             self._late = ()
+            self._has_read_all = not fresh_rows and self._walk.after is None and len(rows) < ROWS_PER_ROUND_MAX
         self._walk.go_on(rows, has_failed=bool(unpublished))
         published = len(_ids_of(rows)) - len(unpublished)
         return Round(is_holder=True, published=published, unpublished=len(unpublished))
@@ -147,15 +145,19 @@ class Relay:
         asked_at_s = self._monotonic_s()
         if asked_at_s < self._lease_renewal_due_s:
             return True
-        if not await self._pending.hold_lease(self._holder, LEASE_MS):
-            self._lease_renewal_due_s = float("-inf")
+        is_ours = await self._pending.hold_lease(self._holder, LEASE_MS)
+        if asked_at_s >= self._lease_ends_s:
+            self._fresh_answers.forget()  # another relay publishes what is in the outbox, or may have done so meanwhile
+            self._has_read_all = False
+        if not is_ours:
+            self._lease_renewal_due_s = self._lease_ends_s = float("-inf")
             return False
         self._lease_renewal_due_s = asked_at_s + LEASE_MS / 3_000
         self._lease_ends_s = asked_at_s + LEASE_MS / 1_000
         return True
 
     def _fresh_rows(self) -> Sequence[PendingRow]:
-        """Give rows that we need not read, where the round before has found nothing that waits longer."""
+        """Give rows that we need not read, where the round before has read and published all that waits longer."""
         has_read_all, self._has_read_all = self._has_read_all, False
         return self._fresh_answers.rows(ROWS_PER_ROUND_MAX) if has_read_all else ()
 
@@ -166,9 +168,7 @@ class Relay:
             if behind:
                 return behind
             self._walk = _Walk()
-        rows = await self._pending.pending(ROWS_PER_ROUND_MAX)
-        self._has_read_all = len(rows) < ROWS_PER_ROUND_MAX
-        return rows
+        return await self._pending.pending(ROWS_PER_ROUND_MAX)
 
     async def _publish(self, answers: Sequence[TransactionFinalized], rows: Sequence[PendingRow]) -> set[str]:
         """

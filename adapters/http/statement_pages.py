@@ -82,7 +82,7 @@ class StatementPages:
     async def _read(self, sealed: Sealed, wallet: Wallet, query: StatementQuery) -> WrittenPage:
         page = await statement_of(self._reader, wallet, query)
         written = self._written(page)
-        if _is_whole(page, sealed):
+        if _is_whole(page, sealed) and _has_head(page, wallet):
             self._keep(sealed, written)
         return written
 
@@ -110,6 +110,12 @@ def _is_whole(page: Statement, sealed: Sealed) -> bool:
     last = max(1, sealed.first - sealed.limit + 1)
     is_gapless = [entry.sequence for entry in page.entries] == list(range(sealed.first, last - 1, -1))
     return is_gapless and (page.next_cursor is not None) is (last > 1)
+
+
+def _has_head(page: Statement, wallet: Wallet) -> bool:
+    """Tell whether the newest entry, where the page has it, is the one that the wallet was sealed with."""
+    newest = page.entries[0] if page.entries else None
+    return newest is None or newest.sequence < wallet.version or newest.hash == wallet.head_hash
 
 
 def _size(page: WrittenPage) -> int:

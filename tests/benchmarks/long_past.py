@@ -1,8 +1,8 @@
 """A page of a statement from a wallet with a very long past costs what one from a short past costs.
 
-One connection asks for the page behind the newest entry, one from the middle and the oldest, of a wallet with a million
-entries and of one with a thousand, in turns. None of them is kept, as the newest page is. How many index keys mongod
-looks at for these pages is read from its profiler: that does not depend on how busy the machine is.
+One connection asks for pages near the newest entry, from the middle and near the oldest, of a wallet with a million
+entries and of one with a thousand, in turns: for so many that none of them is kept until it is asked for again. How
+many index keys mongod looks at for such pages is read from its profiler: that does not depend on how busy it is.
 """
 
 from __future__ import annotations
@@ -18,10 +18,15 @@ from tests.benchmarks.reads import PAGE_PATH, Question, request
 from tests.benchmarks.servers import Document, Place
 from tests.benchmarks.targets import KEYS, LONG, Row
 from tests.benchmarks.transfers import user_id
-from tests.e2e.deployment import AUDIENCE, ISSUER
+from tests.e2e.deployment import AUDIENCE, ISSUER, STATEMENT
 from tests.fixtures.wallet_process import WalletProcess
 
 ROWS = 50
+
+LIMITS = (ROWS - 1, ROWS, ROWS + 1)
+PAGES_EACH = 300
+"""Rows of the pages that are timed, and how many of each there are near each of three places: 2,700 in all, twice as
+many as a service keeps (``statement_pages.PAGES_BYTES_MAX``)."""
 
 PROFILE_ALL = 2
 PROFILE_NONE = 0
@@ -50,10 +55,17 @@ def pages_of(entries: int) -> list[tuple[str, int]]:
     return [(f"{PAGE_PATH}&cursor={cursor}", cursor - 1) for cursor in (entries, entries // 2, ROWS + 1)]
 
 
+def timed_pages_of(entries: int) -> list[tuple[str, int]]:
+    """Give the paths of many pages near these places, no two alike, with their first sequences."""
+    newest, middle, oldest = entries, (entries + PAGES_EACH) // 2, ROWS + 1 + PAGES_EACH
+    cursors = [cursor for place in (newest, middle, oldest) for cursor in range(place, place - PAGES_EACH, -1)]
+    return [(f"{STATEMENT}?limit={limit}&cursor={cursor}", cursor - 1) for limit in LIMITS for cursor in cursors]
+
+
 def _question(place: Place, port: int, number: int, entries: int) -> Question:
     """Ask for the pages of one wallet; the first row of each must be the one with its sequence."""
     token = place.key.token(user_id(number), ISSUER, AUDIENCE)
-    asked = [(request(path, token), f'-{sequence}",') for path, sequence in pages_of(entries)]
+    asked = [(request(path, token), f'-{sequence}",') for path, sequence in timed_pages_of(entries)]
     return Question.written(place.folder, f"long_{number}", port, asked)
 
 

@@ -180,6 +180,7 @@ async def _post(stages: Stages, database: Database, requests: Sequence[Linked], 
     """Post every batch in a unit of work (load, decide, encode, store, commit), and work off the outbox behind it."""
     unit_of_work, clock, fresh_answers = MongoUnitOfWork(database), SystemClock(), FreshAnswers()
     relay = Relay(MongoPendingAnswers(database), bus, "stages", time.monotonic, fresh_answers)
+    await relay.publish_pending()  # takes the lease, and finds nothing: from then on what is fresh goes first
     for batch in batches(requests, BATCH):
         posted = await stages.awaited("books", post(batch, unit_of_work, clock, POLICY))
         assert posted.row is not None

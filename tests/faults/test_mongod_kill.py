@@ -22,7 +22,7 @@ TOLD_S_MAX = 15.0
 
 
 @quick_on_pymongo
-@pytest.mark.fault("T66", "kill -9 of mongod at random under load, 3 times or more", "SIGKILL, then a start on the same data")
+@pytest.mark.fault("T66", "kill -9 of mongod under load, 3 times at least", "SIGKILL, then a start on the same data")
 async def test_a_killed_database_costs_nothing_that_was_acknowledged(stage: Stage) -> None:
     """Whatever was answered is in the books after the restart, the rest is applied then; readiness names mongodb."""
     async with stage.scene(services=2, settings={"WALLET_BATCH_MAX": "20"}) as scene:

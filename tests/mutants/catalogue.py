@@ -171,9 +171,30 @@ MUTANTS = (
     Mutant(
         "lease check",
         "wallet_core/relay.py",
-        "if not await self._pending.hold_lease(self._holder, LEASE_MS):",
-        "if await self._pending.hold_lease(self._holder, LEASE_MS) is None:",
+        "        if not is_ours:\n",
+        "        if is_ours is None:\n",
         ("tests/unit/test_relay.py",),
+    ),
+    Mutant(
+        "every other round reads the outbox",
+        "wallet_core/relay.py",
+        "has_read_all, self._has_read_all = self._has_read_all, False",
+        "has_read_all = self._has_read_all",
+        ("tests/unit/test_fresh_answers.py",),
+    ),
+    Mutant(
+        "what is fresh ends with the lease",
+        "wallet_core/relay.py",
+        "            self._fresh_answers.forget()  # another",
+        "            pass  # another",
+        ("tests/unit/test_fresh_answers.py",),
+    ),
+    Mutant(
+        "a page is kept under the wallet's head",
+        "adapters/http/statement_pages.py",
+        "Sealed(wallet.id, wallet.head_hash, first, query.limit)",
+        'Sealed(wallet.id, b"", first, query.limit)',
+        ("tests/unit/test_statement_pages.py",),
     ),
     Mutant(
         "lease may be over: our own clock",

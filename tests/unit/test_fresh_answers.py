@@ -104,6 +104,7 @@ def answer(number: int, revision: int = 1) -> TransactionFinalized:
 
 def test_fresh_answer_is_not_read_back(process: Process) -> None:
     """Of what this process has committed the books are asked for newer answers only, before and after publishing."""
+    process.read_outbox()
     process.handle(topup(T, ALICE, 1), topup(OTHER, ALICE, 1))
 
     process.publish()
@@ -253,6 +254,67 @@ def test_fresh_answer_that_is_not_taken_waits_in_the_outbox(process: Process) ->
     assert (2, []) == (process.store.outbox_reads, asyncio.run(process.store.pending(1)))
 
 
+def test_what_could_not_be_compared_is_not_passed_by_what_is_fresh(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round that has read the outbox and failed has published nothing: what it has read goes first in the next."""
+
+    async def be_away(*_: object) -> None:
+        raise StoreUnavailable("away")
+
+    process.scenario.post(topup(T, ALICE, 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(process.store, "answers", be_away)
+        with pytest.raises(StoreUnavailable):
+            process.publish()
+    process.handle(topup(OTHER, ALICE, 1))
+
+    process.publish()
+
+    assert [[(T, 1), (OTHER, 1)]] == [sorted(call) for call in process.broker.calls]
+
+
+def test_what_was_refused_is_not_passed_by_what_is_fresh(process: Process) -> None:
+    """Behind a round that nobody took the outbox has been read to its end, and yet something waits longer."""
+    oldest = [transaction_id(100 + number) for number in range(ROWS_PER_ROUND_MAX)]
+    for id_ in (*oldest, T):
+        process.scenario.post(topup(id_, ALICE, 1))
+    process.broker.refused = set(oldest)
+    for _ in range(2):
+        process.publish()
+    process.broker.refused = set()
+    process.handle(topup(OTHER, ALICE, 1))
+
+    process.publish()
+
+    assert [oldest, [T], oldest] == [[id_ for id_, _ in call] for call in process.broker.calls]
+
+
+def test_fresh_round_is_as_short_as_any(process: Process) -> None:
+    """However many rows are fresh, a round publishes a few: what a crash publishes twice is bounded."""
+    process.read_outbox()
+    for number in range(ROWS_PER_ROUND_MAX + 1):
+        process.handle(topup(transaction_id(number), ALICE, 1))
+
+    assert Round(is_holder=True, published=ROWS_PER_ROUND_MAX) == process.publish()
+    assert Round(is_holder=True, published=1) == process.publish()
+
+
+def test_what_another_relay_has_published_is_not_fresh(process: Process) -> None:
+    """Who gets the lease again begins with the outbox: in the meantime another one may have published it all."""
+    process.read_outbox()
+    process.scenario.clock.advance(timedelta(milliseconds=LEASE_MS))
+    process.handle(topup(T, ALICE, 1))
+    other = Relay(process.store, process.broker, "relay-2", process.scenario.clock.monotonic_s)
+    asyncio.run(other.publish_pending())
+    asyncio.run(other.stop())
+
+    process.publish()
+    process.publish()
+
+    assert [[(T, 1)]] == process.broker.calls
+
+
 def test_row_that_is_read_before_its_commit_has_returned_is_published_once(process: Process) -> None:
     """The relay may see a commit sooner than whoever waits for it: it is not fresh any more when it returns."""
     process.read_outbox()
@@ -316,6 +378,22 @@ def test_oldest_leave_where_nobody_publishes() -> None:
 
     assert ANSWERS_MAX == len(fresh)
     assert rows[1:] == fresh.rows(3)
+
+
+def test_row_of_repeats_counts() -> None:
+    """A row whose answers are not known here takes room all the same: of many of them the oldest leave."""
+    fresh = FreshAnswers()
+    rows = [row_of(number, *range(ANSWERS_MAX // 2)) for number in range(3)]
+
+    for row in rows:
+        fresh.remember(row, [])
+
+    assert rows[1:] == fresh.rows(3)
+    assert ANSWERS_MAX == len(fresh)
+    fresh.take(rows[1])
+    assert ANSWERS_MAX // 2 == len(fresh)
+    fresh.forget()
+    assert 0 == len(fresh)
 
 
 def test_rows_taken_early_are_forgotten_in_time() -> None:

@@ -240,6 +240,25 @@ def test_a_page_with_a_gap_is_not_kept(before_sequence: int | None, lost_sequenc
     assert with_gap != page_of(pages, query).body
 
 
+def test_a_page_whose_newest_entry_was_altered_is_not_kept() -> None:
+    """What somebody has put in place of the entry that the wallet was sealed with is not shown once it is mended."""
+    scenario = funded(2)
+    entries = scenario.entries(ALICE)
+
+    class AlteredBooks(Books):
+        async def entries(self, wallet: Wallet, query: StatementQuery) -> Sequence[Entry]:
+            newest, *others = await super().entries(wallet, query)
+            return [newest._replace(amount_minor=4_200, hash=entries[0].hash), *others]
+
+    altered = AlteredBooks(scenario)
+    pages = StatementPages(altered, USD)
+
+    page_of(pages)
+    page_of(pages)
+
+    assert 2 == altered.reads
+
+
 def test_a_page_that_two_ask_for_at_once_is_counted_once() -> None:
     """Both read it, as neither finds it; one is kept, and takes the room of one."""
     pages = StatementPages(Books(funded()), USD)

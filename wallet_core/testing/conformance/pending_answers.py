@@ -10,7 +10,15 @@ from datetime import timedelta
 
 from wallet_core.ledger import TransactionRecord
 from wallet_core.ports import Books, PendingRow, RecordChange
-from wallet_core.testing.conformance.store import Stop, Store, answer, error_of, topup_record, transaction_id
+from wallet_core.testing.conformance.store import (
+    WAIT_S_MAX,
+    Stop,
+    Store,
+    answer,
+    error_of,
+    topup_record,
+    transaction_id,
+)
 
 MINUTE_MS = 60_000
 
@@ -42,6 +50,27 @@ class PendingAnswersSuite:
         assert await store.pending_answers.pending(10) == [first, second]
         await store.pending_answers.settle(first, [])
         assert await store.pending_answers.pending(10) == [second]
+
+    async def test_rows_come_in_the_order_in_which_they_were_added(self, store: Store) -> None:
+        """A unit of work that takes longer than a later one has its row before it: what is read on is never behind."""
+        has_added, may_end = asyncio.Event(), asyncio.Event()
+
+        async def take_long(books: Books) -> PendingRow | None:
+            row = await books.outbox.add([transaction_id(1)])
+            has_added.set()
+            await may_end.wait()
+            return row
+
+        async with asyncio.timeout(WAIT_S_MAX):
+            slow = asyncio.ensure_future(store.unit_of_work.run(take_long))
+            await has_added.wait()
+            quick = await _record(store, [topup_record(2)])
+            may_end.set()
+            added = await slow
+
+        assert added is not None
+        assert await store.pending_answers.pending(10) == [added, quick]
+        assert await store.pending_answers.backlog() == (2, added.created_at)
 
     async def test_rows_behind_a_row_come_oldest_first(self, store: Store) -> None:
         """Behind a row come those that are younger, the oldest first, whether or not that row is still there."""

@@ -14,6 +14,7 @@ from wallet_core.testing.conformance.store import (
     ALICE,
     BOB,
     NOON,
+    WAIT_S_MAX,
     Store,
     answer,
     credit,
@@ -28,9 +29,6 @@ from wallet_core.testing.conformance.store import (
     usable_wallet,
 )
 from wallet_core.wallet import Cause, Wallet
-
-WAIT_S_MAX = 20.0
-"""No wait of a suite is longer."""
 
 WALLETS_MANY = 1_200
 """So many that a store which deals changes out needs several statements."""

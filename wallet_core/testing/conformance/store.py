@@ -26,6 +26,9 @@ LONG_ID = "Aa0_-bCd" * 8
 TEXTS = ("a\0b", "\N{MONEY BAG} \N{MONEY BAG}", "cafe\N{COMBINING ACUTE ACCENT}", " two spaces  ", "\N{SNOWMAN}" * 500)
 """What a neighbour may write as a reason or a description; 500 characters are the most that is kept."""
 
+WAIT_S_MAX = 20.0
+"""No wait of a suite is longer."""
+
 transaction_id: Callable[[int], str] = events.transaction_id
 
 
