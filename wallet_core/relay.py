@@ -98,7 +98,7 @@ class Relay:
 
     async def publish_pending(self) -> Round:
         """
-        Publish once what the oldest rows of the outbox wait for, or rows behind those that could not be published.
+        Publish once what rows of the outbox wait for: the oldest, those behind what could not be published, or our own.
 
         Raises StoreUnavailable; what was published is then sent again later.
         """
