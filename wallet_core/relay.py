@@ -107,7 +107,8 @@ class Relay:
             return Round(is_holder=False)
         fresh_rows = self._fresh_rows()
         rows = fresh_rows or await self._rows()
-        answers = await self._current(rows)
+        waiting = _ids_of(rows)
+        answers = await self._current(rows, waiting)
         if self._has_overslept():
             return Round(is_holder=False)
         unpublished = await self._publish(answers, rows)
@@ -117,8 +118,7 @@ class Relay:
             self._late = ()
             self._has_read_all = not fresh_rows and self._walk.after is None and len(rows) < ROWS_PER_ROUND_MAX
         self._walk.go_on(rows, has_failed=bool(unpublished))
-        published = len(_ids_of(rows)) - len(unpublished)
-        return Round(is_holder=True, published=published, unpublished=len(unpublished))
+        return Round(is_holder=True, published=len(waiting) - len(unpublished), unpublished=len(unpublished))
 
     async def stop(self) -> None:
         """Give the lease back, so that another relay need not wait for its end. Raises StoreUnavailable."""
@@ -178,7 +178,8 @@ class Relay:
         ``_late`` keeps the rows as long as something went out at the end of our lease or behind it, and the books have
         not confirmed it.
         """
-        unpublished = set(_ids_of(rows)).difference(answer.transaction_id for answer in answers)
+        waiting = _ids_of(rows)
+        unpublished = set(waiting).difference(answer.transaction_id for answer in answers)
         seen: dict[str, int] = {}
         for _ in range(REVISIONS_PER_ROUND_MAX):
             if not answers:
@@ -189,16 +190,16 @@ class Relay:
                     unpublished.add(answer.transaction_id)
             if self._has_overslept():
                 self._late = rows
-            answers = await self._news(_ids_of(rows), seen)
+            answers = await self._news(waiting, seen)
         return unpublished
 
-    async def _current(self, rows: Sequence[PendingRow]) -> list[TransactionFinalized]:
+    async def _current(self, rows: Sequence[PendingRow], waiting: Sequence[str]) -> list[TransactionFinalized]:
         """Give the recorded answers: a fresh one unless the books have a newer one, the others as they are read."""
         answers: dict[str, TransactionFinalized] = {}
         for row in rows:
             answers.update(self._fresh_answers.take(row))
         revisions = {id_: answer.revision for id_, answer in answers.items()}
-        read = await self._news([id_ for id_ in _ids_of(rows) if id_ not in answers], {})
+        read = await self._news([id_ for id_ in waiting if id_ not in answers], {})
         read += await self._news(list(answers), revisions)
         answers.update((answer.transaction_id, answer) for answer in read)
         return list(answers.values())
