@@ -3,6 +3,9 @@
 Guards: a wallet is changed only while it has the version that was read, a record only while it has the state, revision
 and dead letter that were read. What a transaction has read itself the server guards too (WriteConflict); what was read
 before it began, for a batch that was decided ahead, the guards alone.
+
+Wallets and entries are written in the order of their keys. Neighbours share pages of the server's trees, so it finds
+the next one where it has just been, and a page of a statement lies in fewer places.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection as Ids
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 
 from bson import Int64, ObjectId
 from pymongo import ReplaceOne, UpdateMany
@@ -61,8 +65,9 @@ class MongoWallets:
         await self._wallets.insert_many([wallet_to_document(wallet) for wallet in wallets])
 
     async def change_many(self, changes: Sequence[WalletChange]) -> None:
-        """Replace wallets that still have the version before."""
-        found = await self._wallets.write_many([UpdateMany(*update) for update in guarded_updates(changes)])
+        """Replace wallets that still have the version before, in the order of their ids."""
+        in_order = sorted(changes, key=attrgetter("wallet.id"))
+        found = await self._wallets.write_many([UpdateMany(*update) for update in guarded_updates(in_order)])
         if found != len(changes):
             raise ConcurrentUpdate(f"{len(changes) - found} of {len(changes)} wallets have another version by now")
 
@@ -101,8 +106,9 @@ class MongoJournal:
             raise ConcurrentUpdate(msg)
 
     async def append_many(self, entries: Sequence[Entry]) -> None:
-        """Append entries."""
-        await self._entries.insert_many([entry_to_document(entry) for entry in entries])
+        """Append entries, each wallet's beside each other."""
+        in_order = sorted(entries, key=attrgetter("wallet_id"))
+        await self._entries.insert_many([entry_to_document(entry) for entry in in_order])
 
 
 class MongoOutbox:

@@ -65,6 +65,20 @@ class CountingObserver:
         self.statements.clear()
 
 
+def transfer(number: int, amount_minor: int = 100) -> Linked:
+    """Let Alice send Bob a sum, under the transaction id of ``number``."""
+    return Linked(
+        transaction_id=transaction_id(number),
+        fingerprint="f" * 64,
+        vocabulary=Vocabulary.V1,
+        kind=TransactionKind.TRANSFER,
+        sender_id=ALICE,
+        recipient_id=BOB,
+        amount_minor=amount_minor,
+        legs=(Debit(ALICE, amount_minor), Credit(BOB, amount_minor)),
+    )
+
+
 class Bank:
     """Alice and Bob, their money, and one transfer that may be sent again and again."""
 
@@ -83,17 +97,7 @@ class Bank:
 
     async def transfer(self, number: int = 7, amount_minor: int = 100) -> OutcomeKind:
         """Let Alice send Bob 1.00, always under the same transaction id; or another sum, under that of ``number``."""
-        request = Linked(
-            transaction_id=transaction_id(number),
-            fingerprint="f" * 64,
-            vocabulary=Vocabulary.V1,
-            kind=TransactionKind.TRANSFER,
-            sender_id=ALICE,
-            recipient_id=BOB,
-            amount_minor=amount_minor,
-            legs=(Debit(ALICE, amount_minor), Credit(BOB, amount_minor)),
-        )
-        (outcome,) = await post_all([request], self.unit_of_work, ManualClock(), Policy(USD))
+        (outcome,) = await post_all([transfer(number, amount_minor)], self.unit_of_work, ManualClock(), Policy(USD))
         return outcome.kind
 
     async def effects(self) -> tuple[int, int, int, int]:
