@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
@@ -224,6 +225,20 @@ async def test_a_message_must_be_json(wallet_service: InMemoryWalletService, val
     """What no JSON can carry cannot have been sent."""
     with pytest.raises((TypeError, ValueError)):
         await wallet_service.deliver("transaction.completed", {"transactionId": "t1", "amount": value})
+
+
+async def test_a_message_that_is_nested_too_deeply_is_a_mistake(wallet_service: InMemoryWalletService) -> None:
+    """A dict that Python cannot walk to its end is refused; a neighbour may send such a body, and so may a test."""
+    message: dict[str, object] = {}
+    for _ in range(sys.getrecursionlimit()):
+        message = {"deeper": message}
+
+    with pytest.raises(ValueError, match="nested too deeply to be written: send such a body as bytes"):
+        await wallet_service.deliver("transaction.completed", message)
+
+    depth = sys.getrecursionlimit()
+    await wallet_service.deliver("transaction.completed", b'{"deeper":' * depth + b"1" + b"}" * depth)
+    assert [DeadLetterReason.NO_USABLE_ID] == [letter.reason for letter in wallet_service.dead_letters]
 
 
 async def test_a_message_is_a_dict_or_bytes(wallet_service: InMemoryWalletService) -> None:

@@ -14,7 +14,10 @@ def event_body(message: Mapping[str, object]) -> bytes:
     >>> event_body({"transactionId": "t1", "amount": Decimal("100.50")})
     b'{"transactionId":"t1","amount":100.50}'
     """
-    return _written(message).encode()
+    try:
+        return _written(message).encode()
+    except RecursionError:
+        raise ValueError("the message is nested too deeply to be written: send such a body as bytes") from None
 
 
 def _written(value: object) -> str:
