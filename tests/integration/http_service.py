@@ -61,15 +61,19 @@ async def is_up() -> str | None:
 
 
 class AwayReader:
-    """A read side whose database is away."""
+    """A read side whose database is away, in its own words."""
+
+    def __init__(self, outage: type[StoreUnavailable] = StoreUnavailable) -> None:
+        """Take the error to raise."""
+        self._outage = outage
 
     async def wallet_of(self, user_id: str) -> Wallet | None:
         """Find nobody to ask."""
-        raise StoreUnavailable(f"no server to ask about {user_id}")
+        raise self._outage(f"no server to ask about {user_id}")
 
     async def entries(self, wallet: Wallet, query: StatementQuery) -> Sequence[Entry]:
         """Find nobody to ask."""
-        raise StoreUnavailable(f"no server to ask about {wallet.id}, {query}")
+        raise self._outage(f"no server to ask about {wallet.id}, {query}")
 
 
 class BrokenReader:

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from adapters.http.errors import Errors, ErrorStyle
 from adapters.http.rate_limit import RateLimit
+from adapters.mongo.errors import ConnectionLost
 from tests.integration.http_service import (
     ISSUER,
     STATEMENT,
@@ -59,6 +60,14 @@ def test_a_database_that_is_away_is_a_503(style: ErrorStyle, path: str) -> None:
     assert ["StoreUnavailable"] == [line["error"] for line in lines if line["event"] == "http_unavailable"]
 
 
+def test_an_outage_that_a_store_has_its_own_error_for_is_a_503_too() -> None:
+    """A store may say more exactly what has happened: its error counts as the one in the table that it is a kind of."""
+    with http_service(reader=AwayReader(ConnectionLost)) as service:
+        answer = service.get(WALLET, ALICE)
+
+    assert (503, "5") == (answer.status_code, answer.headers["retry-after"])
+
+
 def test_a_missing_key_set_is_a_503_and_not_the_clients_fault() -> None:
     """Without a single key nobody can be verified: that is no 401, which would sign every user out."""
     with http_service(jwks=b"") as service:
@@ -107,6 +116,25 @@ async def test_an_answer_that_has_begun_is_not_answered_again() -> None:
         await Errors(breaks, "documented")({"type": "http"}, receive, send)
 
     assert [200] == [message["status"] for message in sent]
+
+
+async def test_what_fails_outside_a_request_is_nobodys_answer() -> None:
+    """A start that fails is the server's to tell: there is no client, and an answer to none would hide it."""
+    sent: list[Message] = []
+
+    async def fails(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise RuntimeError("cannot start")
+
+    async def receive() -> Message:
+        return {"type": "lifespan.startup"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    with pytest.raises(RuntimeError, match="cannot start"):
+        await Errors(fails, "documented")({"type": "lifespan"}, receive, send)
+
+    assert [] == sent
 
 
 @pytest.mark.parametrize(
