@@ -30,9 +30,9 @@ MUTANTS = (
     Mutant(
         "unique id of an entry",
         "adapters/mongo/repositories.py",
-        "await self._entries.insert_many([entry_to_document(entry) for entry in entries])",
+        "await self._entries.insert_many([entry_to_document(entry) for entry in in_order])",
         "await self._entries.write_many([ReplaceOne({'_id': entry_to_document(entry)['_id']}, "
-        "entry_to_document(entry), upsert=True) for entry in entries])",
+        "entry_to_document(entry), upsert=True) for entry in in_order])",
         ("tests/contract/test_unit_of_work.py",),
     ),
     Mutant(
