@@ -19,6 +19,7 @@ The processes: they read the settings, wire adapters to the core, and run.
     joined_writes.py       one call to the system for head and body
     relay.py               the loop around the relay's rounds
     garbage_collection.py  seldom
+    event_loop.py          uvloop, where it is there
     process_readiness.py   what /health/ready says
     stop_signal.py         SIGTERM and SIGINT
     event_observer.py      each event: counted, logged; wakes the relay
@@ -28,6 +29,7 @@ The processes: they read the settings, wire adapters to the core, and run.
     metrics.py             the metrics of events, books and outbox
     log.py                 the log's form; the last guard against secrets in it
     screen.py              what commands print
+    audit_progress.py      how far an audit is
     settings.py            what the environment says, checked before anything starts
     setting_values.py      the text of one setting -> its typed value
     setting_names.py       names of settings: twice, unknown, or somebody else's

@@ -44,7 +44,7 @@ _CLOSING = """
   `WALLET_TEST_*` (read by the tests) and what Kubernetes and Docker put beside a service named `wallet`
   (`WALLET_SERVICE_HOST`, `WALLET_PORT=tcp://...` and their kind).
 - `NODE_ENV` and `LOKI_URL`, which v1 deployments set, are ignored.
-- `DATABASE_URL` and `RABBITMQ_URL` are written to the log without password and query.
+- Where a command names `DATABASE_URL` or `RABBITMQ_URL`, it leaves out password and query; the log names neither.
 """
 
 

@@ -18,7 +18,7 @@ from wallet_core.errors import InvalidAmount
 from wallet_core.money import Currency, Money
 
 RETRY_DELAYS_MAX = 10
-"""Each delay is a queue of the broker for each source queue: ten delays are twenty queues, more than anyone watches."""
+"""Each delay is a queue of the broker for each source queue: ten delays are thirty queues, more than anyone watches."""
 
 PARTITIONS_MAX = 16
 """Of one process: each is two more channels and prefetches; what one process can do is one partition's work or two."""

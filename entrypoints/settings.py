@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     rate_limit_max: Annotated[int, Field(ge=1, le=1_000_000_000)] = _setting(
         "100",
         accepts="1 to 1000000000",
-        meaning="Requests of one client in one window. `/health*` and `/metrics` are not counted.",
+        meaning="Requests of one client in one window. Not counted: `/health*`, `/api/v1/wallet/health`, `/metrics`.",
     )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(setting_values.log_level)

@@ -18,7 +18,7 @@ The rules of the wallet: pure, synchronous decisions over plain values, and the 
     outcome.py     how a request ended
     settlement.py  what becomes of its delivery
     intake.py      a batch of deliveries in, outcomes and settlements out
-    relay.py       answers from the outbox to the bus
+    relay.py       answers from the outbox to the bus; fresh_answers.py, what our own process has just committed
     queries.py     balance and statement
     audit.py       do the books add up? with record_audit.py, the legal forms of a record, and
     leg_audit.py   its legs beside their entries, which leg_sums.py compares without a look at each

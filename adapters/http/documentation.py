@@ -102,7 +102,6 @@ _OPERATIONS = (
         ServiceRoutes.wallet_health,
         "readWalletHealth",
         {200: (schemas.WalletHealthBody, "The service answers.")},
-        (429,),
     ),
     _Operation(
         paths.HEALTH_PATH,

@@ -3,7 +3,7 @@
 =========================================  =====================================  ==============
 ``GET /api/v1/wallet/user``                the balance of the user who is asking  token
 ``GET /api/v1/wallet/user/transactions``   a statement, page by page              token
-``GET /api/v1/wallet/health``              for the gateway                        open
+``GET /api/v1/wallet/health``              for the gateway                        open, no limit
 ``GET /health``                            the process is alive                   open, no limit
 ``GET /health/ready``                      what we depend on is there             open, no limit
 ``GET /metrics``                           Prometheus                             open, no limit

@@ -6,6 +6,7 @@ RabbitMQ: events in, answers out, and what waits for a person. Only this package
     topology.py             exchanges, queues, bindings: which, and which of them per partition
     desk.py                 asks for them: taken as they are, declared when missing
     codec.py                bytes and headers
+    frame_reading.py        read in large pieces, cut into frames
     frame_tolerance.py      one message with unreadable properties must not cut the connection for ever
     connection.py           connect with back-off, without end
     backoff.py              the pauses between tries

@@ -8,7 +8,7 @@ the call: the rest is UNKNOWN without a try.
 Two messages of one id are never in flight together: the library finds a returned message by its id, and would mix
 them up. One call at a time per channel (a lock), and equal ids of one call go into different waves.
 
-Here, on the channel below aio-pika, is the whole cost of one publish; measured 25 % cheaper than ``Exchange.publish``.
+How a wave is written, on the channel below aio-pika, is in ``wave.py``; here is how each message of it ended.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ in Latin-1, tables in tables a thousand deep. The decoder below aio-pika raises 
 the message goes back to its queue, and is the first to come on the next connection. One such message would stop us
 for ever.
 
-So the decoder's own table of types gets three entries that give what can be had instead: no timestamp, replacement
-characters, an empty table. What is well formed is decoded exactly as before. Found by sending each to a real broker;
-see ``tests/integration/test_rabbitmq_consumer.py``.
+So four entries of the decoder's own tables of types (a timestamp stands in two of them) give what can be had instead:
+no timestamp, replacement characters, an empty table. What is well formed is decoded exactly as before. Found by sending
+each to a real broker; see ``tests/integration/test_rabbitmq_consumer.py``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pamqp.common import FieldTable, FieldValue
 
 
 def tolerate_unreadable_properties() -> None:
-    """Replace the three entries. The table belongs to the process; doing it twice changes nothing."""
+    """Replace the four entries. The tables belong to the process; doing it twice changes nothing."""
     decode.METHODS["timestamp"] = _timestamp
     decode.METHODS["shortstr"] = _short_string
     decode.METHODS["table"] = _table

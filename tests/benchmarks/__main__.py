@@ -2,7 +2,7 @@
 
 ::
 
-    python -m tests.benchmarks                              everything (half an hour)
+    python -m tests.benchmarks                              everything (40 minutes)
     python -m tests.benchmarks --quick                      a little of everything (three minutes)
     python -m tests.benchmarks drain --runs 3               one row or several, with all drivers
     python -m tests.benchmarks drain hot --drivers motor

@@ -1,7 +1,7 @@
 """What is checked after every load: a fast run that is wrong is no run.
 
 The books are read by the plain driver: every balance that the load has touched, the sum of all, one entry for each leg,
-one applied record for each transfer, an empty outbox. The broker must hold nothing of ours any more: no event that was
+one record for each transfer, an empty outbox. The broker must hold nothing of ours any more: no event that was
 not acknowledged, none that waits, no dead letter. And each transfer was answered, as completed.
 """
 

@@ -34,14 +34,6 @@ class Figure:
         pairs = zip(self.values, reference.values, strict=True)
         return Figure(tuple(ours / theirs for ours, theirs in pairs))
 
-    def __truediv__(self, number: float) -> Figure:
-        """Divide every value."""
-        return Figure(tuple(value / number for value in self.values))
-
-    def __add__(self, other: Figure) -> Figure:
-        """Add round by round. Raises ValueError if the rounds are not the same."""
-        return Figure(tuple(one + another for one, another in zip(self.values, other.values, strict=True)))
-
 
 def percentile(values: Sequence[float], percent: int) -> float:
     """Give the value below which so many percent of the values lie; at least two values, 1 to 99."""

@@ -1,7 +1,8 @@
 """Idle latency: one event is published, its answer is awaited, a short pause, the next one.
 
 The reference in the same round and of the same driver: one majority transaction with the documents that a transfer
-writes, and one confirmed publish, one after the other. No library of ours is in it.
+writes, and one confirmed publish, one after the other. Ours in it is only how the connection to the broker is opened,
+and how its frames are read.
 
 The pauses are drawn, so that no timer of the service can fall into step with us.
 """

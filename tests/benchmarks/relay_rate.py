@@ -4,7 +4,7 @@
 
     python -m tests.benchmarks.relay_rate          writes its section of docs/scaling/measured.json
 
-The books are written in bulk, with a row of the outbox for each 500 transfers, as units of work of that size leave
+The books are written in bulk, with a row of the outbox for each 500 top-ups, as units of work of that size leave
 them. Then one process starts on empty queues, and a client reads the answers: rate = answers / (last read - first).
 """
 

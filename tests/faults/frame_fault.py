@@ -59,10 +59,6 @@ class FrameFault:
         self.cut_at(kind, 1)
         self.is_cut = False
 
-    def disarm(self) -> None:
-        """Let everything pass."""
-        self.kind = None
-
     def inspector(self, direction: Direction) -> Inspector:
         """Look at the frames of one direction of a connection."""
         return _Frames(self, direction)

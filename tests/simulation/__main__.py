@@ -4,7 +4,7 @@
 
     python -m tests.simulation 4711                               the same run, to the byte
     python -m tests.simulation 4711 --shrink                      the smallest story that fails in the same way
-    python -m tests.simulation 4711 --bug "no revision check"     with a bug planted (see planted.py)
+    python -m tests.simulation 76 --bug "no revision check"       with a bug planted (see planted.py)
 
 Exit code: 1 if an invariant was violated, 0 if all held.
 """

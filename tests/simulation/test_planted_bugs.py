@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -62,6 +64,15 @@ def found(bug: str) -> Run:
 def test_a_planted_bug_is_found(bug: str) -> None:
     """Each missing safety line breaks an invariant of its own within the seeds that run by default."""
     assert found(bug).violations[0].invariant in BROKEN[bug]
+
+
+def test_the_command_that_the_page_shows_finds_its_bug() -> None:
+    """Who types the example of docs/reliability.md sees a violation, and not that all is well."""
+    page = (Path(__file__).parents[2] / "docs" / "reliability.md").read_text(encoding="utf-8")
+
+    ((seed, bug),) = re.findall(r'python -m tests\.simulation (\d+) --bug "([^"]+)"', page)
+
+    assert run_seed(int(seed), BUGS[bug]).violations
 
 
 @pytest.mark.parametrize("bug", EVENTS_MAX)

@@ -7,6 +7,7 @@ Complete adapters of every port in memory: the same rules of storage and deliver
     bus.py      MemoryBus: EventBus and a broker's queues: deliveries, retry delays, dead letters
     clock.py    ManualClock: a Clock that moves when told to
     past.py     MemoryPast: what explanations read
+    audit.py    what an audit reads
 
 They pass the same suites as the adapters for MongoDB and RabbitMQ. Nothing is kept after the process ends.
 """
