@@ -29,7 +29,12 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What one measurement has found: rows of the table, and what the plots show, as JSON takes it."""
+    """
+    What one measurement has found: rows of the table, and what the plots show, as JSON takes it.
+
+    ``rounds`` is the number behind each median; None for as many as the run was asked for.
+    """
 
     rows: tuple[Row, ...] = ()
     shown: Mapping[str, object] = field(default_factory=dict)
+    rounds: int | None = None

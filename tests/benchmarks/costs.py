@@ -39,7 +39,7 @@ async def measure(bench: Bench) -> Section:
         whole = Figure(tuple(US * drained.cpu_s["wallet 1"] / drained.messages for drained in drains)).median
         costs[driver] = {name: round(cost_us, 1) for name, cost_us in split(medians, whole).items()}
         bench.tell(f"{driver:<8} " + ", ".join(f"{name} {cost_us:.0f}" for name, cost_us in costs[driver].items()))
-    return Section(shown={"cost_us": costs})
+    return Section(shown={"cost_us": costs}, rounds=bench.effort.staged_runs)
 
 
 def split(stages: Mapping[str, float], whole: float) -> dict[str, float]:

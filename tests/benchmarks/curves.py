@@ -63,8 +63,8 @@ def _curves_of_service(usual: Shape, few: Shape) -> tuple[Curve, ...]:
         ),
         Curve(
             "prefetch",
-            "WALLET_PREFETCH (batches of up to 3,000)",
-            tuple(Point(count, usual, {"WALLET_PREFETCH": str(count)}) for count in (3_000, 6_000, 9_000, 12_000)),
+            "WALLET_PREFETCH (batches of up to 1,000)",
+            tuple(Point(count, usual, {"WALLET_PREFETCH": str(count)}) for count in (1_000, 2_000, 3_000, 6_000)),
         ),
         Curve(
             "processes",
@@ -111,7 +111,7 @@ async def measure(bench: Bench) -> Section:
             bench.tell(f"{curve.name:<10} {point.x:>9,} {told(drained)}")
         x = [point.x for point in curve.points]
         shown.append({"name": curve.name, "axis": curve.axis, "log": curve.is_log, "x": x, "rate": rates})
-    return Section(shown={"driver": driver, "transfers": bench.effort.curve_transfers, "curves": shown})
+    return Section(shown={"driver": driver, "transfers": bench.effort.curve_transfers, "curves": shown}, rounds=1)
 
 
 async def _drain(bench: Bench, driver: str, point: Point) -> Drained:

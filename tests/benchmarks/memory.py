@@ -37,7 +37,7 @@ async def measure(bench: Bench) -> Section:
             bench.row(MEMORY, driver, Figure((max(drained.rss_mib),))),
             bench.row(GROWTH, driver, Figure((quarter(drained.rss_mib, 4),)), Figure((quarter(drained.rss_mib, 2),))),
         ]
-    return Section(tuple(rows), {"every_s": LOOK_S, "rss_mib": samples})
+    return Section(tuple(rows), {"every_s": LOOK_S, "rss_mib": samples}, rounds=1)
 
 
 def quarter(samples: Sequence[float], number: int) -> float:

@@ -30,7 +30,7 @@ DIGITS = 4
 def written(results: Mapping[str, Any], name: str, section: Section, bench: Bench) -> dict[str, Any]:
     """Give the results with this section in place of the one of this name."""
     found = {
-        "taken": taken(bench),
+        "taken": taken(bench, section.rounds or bench.effort.runs),
         "rows": [row_json(row) for row in section.rows],
         **({"shown": dict(section.shown)} if section.shown else {}),
     }
@@ -65,13 +65,13 @@ def rounded(value: float) -> float:
     return float(f"{value:.{DIGITS}g}")
 
 
-def taken(bench: Bench) -> dict[str, Any]:
+def taken(bench: Bench, rounds: int) -> dict[str, Any]:
     """Say when, where and how a section was measured."""
     return {
         "commit": commit(),
         "at": datetime.now(UTC).strftime("%Y-%m-%d"),
         "effort": "full" if bench.effort.is_full else "quick",
-        "runs": bench.effort.runs,
+        "runs": rounds,
         "processor": processor(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB),

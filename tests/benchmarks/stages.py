@@ -180,13 +180,19 @@ async def _post(stages: Stages, database: Database, requests: Sequence[Linked], 
     """Post every batch in a unit of work (load, decide, encode, store, commit), and work off the outbox behind it."""
     unit_of_work, clock, fresh_answers = MongoUnitOfWork(database), SystemClock(), FreshAnswers()
     relay = Relay(MongoPendingAnswers(database), bus, "stages", time.monotonic, fresh_answers)
-    await relay.publish_pending()  # takes the lease, and finds nothing: from then on what is fresh goes first
+    await relay.publish_pending()  # takes the lease, and finds nothing
     for batch in batches(requests, BATCH):
         posted = await stages.awaited("books", post(batch, unit_of_work, clock, POLICY))
         assert posted.row is not None
         fresh_answers.remember(posted.row, posted.plan.answers())
-        await stages.awaited("relay", relay.publish_pending())
+        await stages.awaited("relay", _work_off(relay))
     await relay.stop()
+
+
+async def _work_off(relay: Relay) -> None:
+    """Publish until nothing waits, as the service's loop does: behind what was fresh, a round reads the outbox."""
+    while (await relay.publish_pending()).published:
+        pass
 
 
 async def _published(stages: Stages, url: str, calls: Sequence[Sequence[TransactionFinalized]]) -> None:
