@@ -96,7 +96,7 @@ def log_level(text: str) -> str:
 
 
 def key_set_url(text: str) -> str:
-    """Read the address of a JSON Web Key Set. It is written to the log, so it may hold no user name and no password."""
+    """Read the address of a JSON Web Key Set. Nothing masks it, so it may hold no user name and no password."""
     if text.startswith(LOCAL_FILE):
         return text
     try:

@@ -40,7 +40,7 @@ MEETINGS_MAX = 0.2
 """Units of work that one may meet on average, each time one of the two waits for the other and runs again."""
 
 BATCHES = (500, 200, 100, 50, 20, 10)
-"""Values of WALLET_BATCH_MAX that are looked at, the largest first: with it the machine was measured."""
+"""Values of WALLET_BATCH_MAX that are looked at, the largest first: with it ``partitions.py`` has measured."""
 
 SHARDS_MAX = 100
 """More than that is no plan; a load that needs more has none."""

@@ -5,6 +5,8 @@ from ipaddress import ip_address
 
 import pytest
 
+from adapters.http.tokens import ALGORITHMS_USABLE
+from entrypoints.setting_values import JWT_ALGORITHMS
 from entrypoints.settings import load_settings
 from entrypoints.settings_error import SettingsError
 from entrypoints.start_warnings import start_warnings
@@ -22,6 +24,11 @@ def wrong_names(environ: dict[str, str]) -> list[str]:
 def test_currency_has_the_decimals_of_iso_4217(code: str, exponent: int) -> None:
     """The number of decimals is that of the standard, also where customs differ (IQD, HUF)."""
     assert Currency(code, exponent) == load_settings({"WALLET_CURRENCY": code}).wallet_currency
+
+
+def test_every_algorithm_that_tokens_may_have_can_be_set() -> None:
+    """The setting takes what the check of tokens can use, and nothing else."""
+    assert ALGORITHMS_USABLE == set(JWT_ALGORITHMS)
 
 
 @pytest.mark.parametrize("code", ["usd", "DOLLAR", "ZZZ", "XAU"])
