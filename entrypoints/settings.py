@@ -138,7 +138,7 @@ class Settings(BaseSettings):
         meaning="Driver of MongoDB: motor, or PyMongo Async. Both write the same books; change it whenever you like.",
     )
     wallet_batch_max: Annotated[int, Field(ge=1, le=5_000)] = _setting(
-        "1000",
+        "3000",
         accepts="1 to 5000",
         meaning="Most deliveries that one unit of work handles. Nobody waits for it to fill.",
     )

@@ -17,7 +17,7 @@ from wallet_core.events import TransactionFinalized
 from wallet_core.ports import PendingRow
 
 ANSWERS_MAX = 12_000
-"""Transactions of the rows that are kept, whose answers take some 6 MB: those of three rounds."""
+"""Transactions of the rows that are kept, whose answers take some 6 MB: those of one round (four rows of 3,000)."""
 
 EARLY_MAX = 1_000
 """Rows remembered as taken before they were fresh: many times what other processes add while a commit returns."""

@@ -216,7 +216,7 @@ class Intake:
         """
         Do what the batch would have done, signups first, in halves and halves of halves; None once halted.
 
-        So one poisonous event among 1,000 costs some 20 units of work more, and its neighbours hardly wait for it.
+        So one poisonous event among 3,000 costs some 20 units of work more, and its neighbours hardly wait for it.
         """
         outcomes: dict[int, Outcome] = {}
         signups_first = sorted(range(len(requests)), key=lambda at: not isinstance(requests[at], OpenWallet))

@@ -26,7 +26,7 @@ LEASE_MS = 15_000
 """How long a relay that has stopped keeps others waiting; many times the length of a round."""
 
 ROWS_PER_ROUND_MAX = 4
-"""Rows (units of work, 1,000 answers each by default) of one round: bounds memory and what a crash publishes twice."""
+"""Rows (units of work, 3,000 answers each by default) of one round: bounds memory and what a crash publishes twice."""
 
 ROUNDS_BEHIND_MAX = 64
 """Most rounds behind rows that cannot be published before these are tried again."""

@@ -23,7 +23,7 @@ from adapters.mongo.client import APPLICATION_NAME, BOOKS_MARK, Database
 from adapters.mongo.fields import subdocument, subdocuments
 
 IDLE_S = 5.0
-"""How long a transaction of ours may have waited for its next statement. A batch of 5,000 waits a fifth of a second."""
+"""How long a transaction of ours may have waited for its next statement. A batch of 3,000 waits a tenth of a second."""
 
 LOOK_INTERVAL_S = 1.0
 """Least time between two looks of one process, seconds."""

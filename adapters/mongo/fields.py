@@ -20,7 +20,7 @@ from wallet_core.errors import LedgerCorrupted
 T = TypeVar("T")
 
 IDS_CACHED_MAX = 16_384
-"""Ids whose stored form is kept, some 4 MB: those of three batches of 1,000, each written some times."""
+"""Ids whose stored form is kept, some 4 MB: a batch of 3,000 transfers writes each of its ids five times over."""
 
 RUN_AUDIT = ": run 'wallet audit' to see which document"
 """How an error about a stored field ends. The audit knows which document it is, and leaves this away."""

@@ -25,7 +25,7 @@ LEASE = "relay"
 """The one lease there is."""
 
 BACKLOG_ROWS_MAX = 10_000
-"""Rows that ``backlog`` counts at most: 10 million answers at 1,000 a row. More changes no decision and costs time."""
+"""Rows that ``backlog`` counts at most: 30 million answers at 3,000 a row. More changes no decision and costs time."""
 
 ROWS_CHECKED_MAX = 1_000
 """Rows among which ``backlog`` looks for one that nobody can read."""

@@ -115,8 +115,8 @@ class MongoOutbox:
     """
     ``ports.Outbox``: one document per unit of work.
 
-    Its size is bounded by the batch: 1,000 answers (``WALLET_BATCH_MAX``) with ids of 64 characters, each with about
-    10 bytes around it in an array, make 74 KB; 5,000 make 370 KB, far below the 4 MiB of the design.
+    Its size is bounded by the batch: 3,000 answers (``WALLET_BATCH_MAX``) with ids of 64 characters, each with about
+    10 bytes around it in an array, make 220 KB; 5,000 make 370 KB, far below the 4 MiB of the design.
     """
 
     def __init__(self, outbox: Collection) -> None:

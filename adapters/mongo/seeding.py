@@ -37,7 +37,7 @@ from wallet_core.policy import Policy
 from wallet_core.ports import Clock, RecordChange
 
 BATCH_TRANSACTIONS = 500
-"""Transactions per unit of work: half of what a batch of events holds, for those who wait for it."""
+"""Transactions per unit of work: a sixth of what a batch of events may hold, so nobody waits long for its wallets."""
 
 TRANSACTIONS = "transactions"
 """The collection, in v1's database as in ours (contract)."""

@@ -53,7 +53,7 @@ WAIT_S_FIRST = 0.01
 """Upper bound of the first wait: about the length of a small transaction, so that the winner is done."""
 
 WAIT_S_MAX = 0.5
-"""Upper bound of every wait: about twice the length of a batch of 1,000."""
+"""Upper bound of every wait: about the length of a batch of 3,000."""
 
 ABORT_S_MAX = 5.0
 """How long an abort may take. Without one the server ends the transaction itself (transactionLifetimeLimitSeconds)."""

@@ -65,13 +65,12 @@ class Consumption:
     """
     How to consume. ``prefetch`` counts for each queue and is at least ``batch_max``; see OUTAGE_MAX_S.
 
-    Defaults by measurement (``docs/performance.md``): a larger batch is hardly faster among few wallets, slower among
-    many, and takes more memory. Of three batches one is in hand, one is decided meanwhile (``Intake.look_ahead``), and
-    one arrives.
+    Defaults by measurement (``docs/performance.md``): a larger batch is hardly faster. Of three batches one is in
+    hand, one is decided meanwhile (``Intake.look_ahead``), and one arrives.
     """
 
-    batch_max: int = 1_000
-    prefetch: int = 3_000
+    batch_max: int = 3_000
+    prefetch: int = 9_000
     outage_max_s: float = OUTAGE_MAX_S
 
     def __post_init__(self) -> None:

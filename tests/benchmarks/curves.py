@@ -63,8 +63,8 @@ def _curves_of_service(usual: Shape, few: Shape) -> tuple[Curve, ...]:
         ),
         Curve(
             "prefetch",
-            "WALLET_PREFETCH (batches of up to 1,000)",
-            tuple(Point(count, usual, {"WALLET_PREFETCH": str(count)}) for count in (1_000, 2_000, 3_000, 6_000)),
+            "WALLET_PREFETCH (batches of up to 3,000)",
+            tuple(Point(count, usual, {"WALLET_PREFETCH": str(count)}) for count in (3_000, 6_000, 9_000, 12_000)),
         ),
         Curve(
             "processes",

@@ -73,7 +73,7 @@ def test_left_over_opening_balance_is_warned_about() -> None:
 
 @pytest.mark.parametrize(
     ("batch_max", "prefetch", "expected"),
-    [("", "", 3_000), ("5000", "", 15_000), ("1", "1", 1), ("10", "65535", 65_535)],
+    [("", "", 9_000), ("5000", "", 15_000), ("1", "1", 1), ("10", "65535", 65_535)],
 )
 def test_prefetch_holds_at_least_a_batch(batch_max: str, prefetch: str, expected: int) -> None:
     """The prefetch is three times the batch unless it is given, and it may be as small as the batch."""

@@ -52,7 +52,7 @@ def test_defaults_of_our_own_settings() -> None:
         settings.wallet_http_errors,
         settings.wallet_exchange_type,
     )
-    assert (1_000, 3_000) == (settings.wallet_batch_max, settings.wallet_prefetch)
+    assert (3_000, 9_000) == (settings.wallet_batch_max, settings.wallet_prefetch)
     assert (1_000, 5_000, 15_000, 30_000) == settings.wallet_retry_delays_ms
     assert "wait" == settings.wallet_reversal_shortfall
     assert ("RS256",) == settings.wallet_jwt_algorithms
