@@ -18,3 +18,12 @@ def test_a_safety_line_stands_once_in_its_file(mutant: Mutant) -> None:
     code = (ROOT / mutant.file).read_text(encoding="utf-8")
 
     assert 1 == code.count(mutant.safe), mutant.file
+
+
+def test_the_page_lists_every_safety_line() -> None:
+    """The table of docs/reliability.md has a row for each of them, in the order in which the command prints them."""
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    (table,) = page.partition("| Safety line removed |")[2:]
+    rows = [row.split(" | ")[0].removeprefix("| ") for row in table.partition("\n\n")[0].splitlines()[2:]]
+
+    assert [mutant.line for mutant in MUTANTS] == rows
