@@ -11,7 +11,7 @@ MAPS = [
     package
     for top in ("wallet_core", "adapters", "entrypoints")
     for package in sorted((ROOT / top).rglob("__init__.py"))
-    if "::\n" in package.read_text(encoding="utf-8").partition('"""\n\nfrom')[0]
+    if "::\n" in package.read_text(encoding="utf-8")
 ]
 
 

@@ -8,17 +8,14 @@ from adapters.mongo.pending_answers import MongoPendingAnswers
 from adapters.mongo.reader import MongoReader
 from adapters.mongo.steps import StoreStep
 from adapters.mongo.unit_of_work import MongoUnitOfWork
+from tests import history
 from wallet_core import (
-    Credit,
     Currency,
-    Debit,
     EntryKind,
     Linked,
     OpenWallet,
     OutcomeKind,
     Policy,
-    TransactionKind,
-    Vocabulary,
     post_all,
 )
 from wallet_core.memory import ManualClock
@@ -67,16 +64,7 @@ class CountingObserver:
 
 def transfer(number: int, amount_minor: int = 100) -> Linked:
     """Let Alice send Bob a sum, under the transaction id of ``number``."""
-    return Linked(
-        transaction_id=transaction_id(number),
-        fingerprint="f" * 64,
-        vocabulary=Vocabulary.V1,
-        kind=TransactionKind.TRANSFER,
-        sender_id=ALICE,
-        recipient_id=BOB,
-        amount_minor=amount_minor,
-        legs=(Debit(ALICE, amount_minor), Credit(BOB, amount_minor)),
-    )
+    return history.transfer(transaction_id(number), ALICE, BOB, amount_minor)
 
 
 class Bank:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from adapters.http.errors import Errors, ErrorStyle
@@ -98,43 +98,40 @@ def test_the_service_goes_on_after_a_defect() -> None:
         assert 1 == service.metric("http_requests_total", method="GET", route=WALLET, status_code="500")
 
 
+async def sent_before_failing(app: ASGIApp, scope_type: str, reason: str) -> list[Message]:
+    """Let ``Errors`` stand around an application that fails, which it must pass on; give what was sent until then."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": f"{scope_type}.request"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    with pytest.raises(RuntimeError, match=reason):
+        await Errors(app, "documented")({"type": scope_type}, receive, send)
+    return sent
+
+
 async def test_an_answer_that_has_begun_is_not_answered_again() -> None:
     """What breaks in the middle of an answer is left to the server, which cuts it: no second head follows the first."""
-    sent: list[Message] = []
 
     async def breaks(_scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise RuntimeError("in the middle")
 
-    async def receive() -> Message:
-        return {"type": "http.request"}
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    with pytest.raises(RuntimeError, match="in the middle"):
-        await Errors(breaks, "documented")({"type": "http"}, receive, send)
+    sent = await sent_before_failing(breaks, "http", "in the middle")
 
     assert [200] == [message["status"] for message in sent]
 
 
 async def test_what_fails_outside_a_request_is_nobodys_answer() -> None:
     """A start that fails is the server's to tell: there is no client, and an answer to none would hide it."""
-    sent: list[Message] = []
 
     async def fails(_scope: Scope, _receive: Receive, _send: Send) -> None:
         raise RuntimeError("cannot start")
 
-    async def receive() -> Message:
-        return {"type": "lifespan.startup"}
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    with pytest.raises(RuntimeError, match="cannot start"):
-        await Errors(fails, "documented")({"type": "lifespan"}, receive, send)
-
-    assert [] == sent
+    assert [] == await sent_before_failing(fails, "lifespan", "cannot start")
 
 
 @pytest.mark.parametrize(
