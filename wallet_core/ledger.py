@@ -5,6 +5,7 @@ What every event makes is a tuple, which is made three times as fast as a frozen
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -138,6 +139,17 @@ class Entry(NamedTuple):
     def sealed_after(self, previous_hash: bytes) -> Entry:
         """Give this entry with its seal, after an entry with this hash."""
         return Entry(*self[:-1], self.hash_after(previous_hash))
+
+
+def head_after(head_hash: bytes, entries: Iterable[Entry]) -> bytes:
+    """
+    Compute the head of a wallet that these entries, oldest first, lead to from ``head_hash``.
+
+    It is that of the wallet only if none of them is missing, changed, or of another wallet.
+    """
+    for entry in entries:
+        head_hash = entry.hash_after(head_hash)
+    return head_hash
 
 
 class Leg(NamedTuple):

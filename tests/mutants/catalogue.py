@@ -192,8 +192,15 @@ MUTANTS = (
     Mutant(
         "a page is kept under the wallet's head",
         "adapters/http/statement_pages.py",
-        "Sealed(wallet.id, wallet.head_hash, first, query.limit)",
-        'Sealed(wallet.id, b"", first, query.limit)',
+        "if kept is not None and kept.head_hash == wallet.head_hash:",
+        "if kept is not None:",
+        ("tests/unit/test_statement_pages.py",),
+    ),
+    Mutant(
+        "what a kept page takes in leads to the wallet's head",
+        "adapters/http/statement_pages.py",
+        "if head_after(kept.head_hash, reversed(since)) != wallet.head_hash:",
+        "if head_after(kept.head_hash, reversed(since)) == kept.head_hash:",
         ("tests/unit/test_statement_pages.py",),
     ),
     Mutant(

@@ -21,7 +21,7 @@ from wallet_core import (
     TransactionState,
     Vocabulary,
 )
-from wallet_core.ledger import GENESIS_HASH, epoch_ms, to_milliseconds
+from wallet_core.ledger import GENESIS_HASH, epoch_ms, head_after, to_milliseconds
 
 RECORDED_AT = datetime(2025, 1, 15, 11, 0, 6, 123_000, tzinfo=UTC)
 ENTRY = Entry(
@@ -82,6 +82,19 @@ def test_hash_is_over_the_previous_hash_and_the_bytes() -> None:
 def test_first_entry_follows_thirty_two_zero_bytes() -> None:
     """Before the first entry of every wallet stand 32 zero bytes."""
     assert b"\x00" * 32 == GENESIS_HASH
+
+
+def test_entries_lead_from_one_head_to_another() -> None:
+    """From nothing, or from any head in between, all of a wallet's entries lead to its head; with one missing, none."""
+    scenario = Scenario(Policy(USD))
+    scenario.open(ALICE)
+    for number in range(3):
+        scenario.fund(ALICE, 100, transaction_id(number))
+    head, entries = scenario.wallet(ALICE).head_hash, scenario.entries(ALICE)
+
+    assert head == head_after(GENESIS_HASH, entries) == head_after(entries[0].hash, entries[1:])
+    assert head == head_after(head, ())
+    assert head != head_after(GENESIS_HASH, entries[1:])
 
 
 CHANGES: dict[str, object] = {
