@@ -67,24 +67,27 @@ class Bulk:
 
     def topups(self, parties: Iterable[tuple[str, int]]) -> None:
         """Post a top-up of so many dollars for each of these users."""
-        self._post({"type": "TopUp", "userId": user, "amount": dollars} for user, dollars in parties)
+        self._post(_request({"type": "TopUp", "userId": user, "amount": dollars}) for user, dollars in parties)
 
     def transfers(self, parties: Iterable[tuple[str, str]]) -> None:
         """Post a transfer of one dollar for each pair of sender and recipient."""
-        self._post(
-            {"type": "Transfer", "fromUserId": sender, "toUserId": recipient, "amount": 1}
-            for sender, recipient in parties
-        )
+        self._post(map(dollar, parties))
 
     def finish(self) -> None:
         """Write the wallets."""
         _insert(self._database, "wallets", [wallet_to_document(wallet) for wallet in self._wallets.values()])
 
-    def _post(self, messages: Iterable[Document]) -> None:
-        for batch in batches(map(_request, messages), BATCH_REQUESTS):
+    def _post(self, requests: Iterable[Request]) -> None:
+        for batch in batches(requests, BATCH_REQUESTS):
             made = _planned(batch, State(self._wallets, {}), Policy(USD))
             self._wallets.update((change.wallet.user_id, change.wallet) for change in made.wallets_changed)
             _insert_journal(self._database, made)
+
+
+def dollar(parties: tuple[str, str]) -> Request:
+    """Give a transfer of one dollar from a sender to a recipient."""
+    sender, recipient = parties
+    return _request({"type": "Transfer", "fromUserId": sender, "toUserId": recipient, "amount": 1})
 
 
 def batches(values: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -14,7 +14,7 @@ from tests.benchmarks import seeding
 from tests.benchmarks.bench import Bench, Section
 from tests.benchmarks.conservation import WrongRun
 from tests.benchmarks.figures import Figure, rotated
-from tests.benchmarks.reads import PAGE_PATH, Question, request
+from tests.benchmarks.questions import PAGE_PATH, Question, request
 from tests.benchmarks.servers import Document, Place
 from tests.benchmarks.targets import KEYS, LONG, Row
 from tests.benchmarks.transfers import user_id

@@ -37,7 +37,7 @@ GREY, BLUE, ORANGE = "#9a9a9a", "#3b6ea5", "#d9822b"
 COLOURS = {"motor": BLUE, "pymongo": ORANGE}
 """One colour for each driver, in every plot; what is not ours is grey."""
 
-PAGES = {"page": "newest page, seen before", "unseen-page": "page read anew"}
+PAGES = {"page": "page seen before", "moved-page": "one entry since", "unseen-page": "page read anew"}
 """The rows that are pages of 50."""
 
 STAGE_COLOURS = ("#9ecae1", "#c6dbef", "#a1d99b", "#c7e9c0", "#fdae6b", "#fdd0a2", "#dadaeb", "#d9d9d9")

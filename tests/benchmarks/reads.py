@@ -3,81 +3,43 @@
 Many users, each with a token that the warm-up has made known to the service; 32 connections; every answer must be a
 200, and the first of each user must show the balance that is in the books. In turns within each round: the bare route,
 one ``find_one`` per request, our wallet, our page of the newest entries, which is kept, and so many pages of older ones
-that none of them is kept until it is asked for again. The service is ``wallet run``, with nothing to consume.
+that none of them is kept until it is asked for again; then pages that have one entry more than when they were seen. The
+service is ``wallet run``, with nothing to consume.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any, NamedTuple
 
 from adapters.embedded.free_port import free_ports, is_listening
 from tests.benchmarks import seeding
 from tests.benchmarks.bench import Bench, Section
-from tests.benchmarks.conservation import WrongRun
 from tests.benchmarks.figures import Figure, rotated
+from tests.benchmarks.moved_pages import MovedPages, moved_pages
 from tests.benchmarks.program import started
+from tests.benchmarks.questions import (
+    PAGE_PATH,
+    Asked,
+    Question,
+    newest_page_asked,
+    page_beginning,
+    request,
+    wallet_asked,
+)
 from tests.benchmarks.servers import Document, Place
 from tests.benchmarks.targets import FIND_ONE, PAGE, UNSEEN_PAGE, WALLET, Row
-from tests.benchmarks.transfers import CENTS
-from tests.e2e.deployment import AUDIENCE, ISSUER, STATEMENT
-from tests.e2e.deployment import WALLET as WALLET_PATH
+from tests.e2e.deployment import AUDIENCE, ISSUER
 from tests.fixtures.wallet_process import WalletProcess
 from tests.neighbour import eventually
 
 BARE = "bare"
-PAGE_PATH = f"{STATEMENT}?limit=50"
-
 UNSEEN_PAGES = 4_000
 """Pages that are asked for in turn: three times as many as a service keeps (``statement_pages.PAGES_BYTES_MAX``)."""
 
 LISTENING_S_MAX = 30.0
-LOADED_S_MAX = 300.0
 MS = 1_000
-
-
-class Asked(NamedTuple):
-    """What is asked about a wallet: a path, and the text that must be in the answer."""
-
-    path: str
-    expected: str
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of one server: requests, and the text that must be in the answer to each."""
-
-    port: int
-    requests: Path
-    expected: Path
-
-    @classmethod
-    def written(cls, folder: Path, name: str, port: int, lines: Sequence[tuple[str, str]]) -> Question:
-        """Write requests and expected texts to files of this name."""
-        question = cls(port, folder / f"{name}.requests", folder / f"{name}.expected")
-        for file, texts in zip((question.requests, question.expected), zip(*lines, strict=True), strict=True):
-            file.write_text("".join(json.dumps(text) + "\n" for text in texts), encoding="utf-8")
-        return question
-
-    async def load(self, connections: int, seconds: float) -> Mapping[str, Any]:
-        """Ask for so long, and give what came back. Raises WrongRun for any answer that is no 200."""
-        numbers = map(str, (self.port, connections, seconds))
-        async with started("http_client", *numbers, str(self.requests), str(self.expected)) as client:
-            found: Mapping[str, Any] = await client.says(LOADED_S_MAX)
-        if set(found["statuses"]) != {"200"}:
-            raise WrongRun(f"{self.requests.name}: {found['statuses']}")
-        return found
-
-
-def request(path: str, token: str | None = None) -> str:
-    """Write a request as a browser behind a gateway sends it, without what does not matter."""
-    cookie = "" if token is None else f"Cookie: mint_session={token}\r\n"
-    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{cookie}\r\n"
 
 
 async def measure(bench: Bench) -> Section:
@@ -86,6 +48,7 @@ async def measure(bench: Bench) -> Section:
     async with AsyncExitStack() as stack:
         place = stack.enter_context(bench.servers.place(seeding.BOOKS))
         questions = await _questions(bench, stack, place)
+        moved = await moved_pages(bench, stack)
         for number in range(bench.effort.runs):
             for name in rotated(tuple(questions), number):
                 found = await questions[name].load(bench.effort.connections, bench.effort.read_s)
@@ -95,15 +58,19 @@ async def measure(bench: Bench) -> Section:
                     f"round {number + 1}  {name:<17} {rate_per_s:7,.0f}/s  p50 {found['p50_ms']:.1f} ms, "
                     f"p99 {found['p99_ms']:.1f} ms"
                 )
-    return Section(tuple(_rows(bench, {name: tuple(rates) for name, rates in taken.items()})))
+            for driver in bench.drivers:
+                bench.tell(f"round {number + 1}  {await moved.take(driver)}")
+        rates = {name: tuple(rates) for name, rates in taken.items()}
+        return Section(tuple(_rows(bench, rates, moved)))
 
 
-def _rows(bench: Bench, rates: Mapping[str, tuple[float, ...]]) -> Iterator[Row]:
+def _rows(bench: Bench, rates: Mapping[str, tuple[float, ...]], moved: MovedPages) -> Iterator[Row]:
     for driver in bench.drivers:
         wallet, page, unseen = (rates[f"{name} {driver}"] for name in ("wallet", "page", "unseen page"))
         yield bench.row(WALLET, driver, Figure(wallet), Figure(rates[BARE]))
         yield bench.row(FIND_ONE, driver, Figure(wallet), Figure(rates[f"find_one {driver}"]))
         yield bench.row(PAGE, driver, _time_ms(page), _time_ms(wallet))
+        yield moved.row(bench, driver)
         yield bench.row(UNSEEN_PAGE, driver, _time_ms(unseen), _time_ms(wallet))
 
 
@@ -152,23 +119,10 @@ def _ours(users: int) -> Mapping[str, Callable[[Document], Iterator[Asked]]]:
     """Give by name what our service is asked about a wallet, where there are so many."""
     unseen_each = -(-UNSEEN_PAGES // users)
     return {
-        "wallet": _wallet_asked,
-        "page": _page_asked,
+        "wallet": wallet_asked,
+        "page": newest_page_asked,
         "unseen page": partial(_unseen_pages_asked, count=unseen_each),
     }
-
-
-def _wallet_asked(wallet: Document) -> Iterator[Asked]:
-    """Give the path of a wallet, and the text of the books that must be in the answer: whose, and how much is in it."""
-    balance_minor = wallet["balanceMinor"]
-    assert isinstance(balance_minor, int)
-    balance = f"{balance_minor // CENTS}.{balance_minor % CENTS:02}"
-    yield Asked(WALLET_PATH, f'"userId":"{wallet["userId"]}","balance":{balance}')
-
-
-def _page_asked(wallet: Document) -> Iterator[Asked]:
-    """Give the path of the newest page, and its beginning: the wallet, and its last entry."""
-    yield Asked(PAGE_PATH, _beginning(wallet, wallet["version"]))
 
 
 def _unseen_pages_asked(wallet: Document, count: int) -> Iterator[Asked]:
@@ -176,8 +130,4 @@ def _unseen_pages_asked(wallet: Document, count: int) -> Iterator[Asked]:
     version = wallet["version"]
     assert isinstance(version, int)
     for cursor in range(version, version - count, -1):
-        yield Asked(f"{PAGE_PATH}&cursor={cursor}", _beginning(wallet, cursor - 1))
-
-
-def _beginning(wallet: Document, sequence: object) -> str:
-    return f'{{"transactions":[{{"id":"{wallet["_id"]}-{sequence}"'
+        yield Asked(f"{PAGE_PATH}&cursor={cursor}", page_beginning(wallet, cursor - 1))

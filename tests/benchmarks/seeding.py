@@ -1,8 +1,9 @@
 """Large books, filled before the first measurement that asks for them, and used by all of those.
 
-``BOOKS``: users with a thousand entries each, a million in all: read over HTTP, and audited. ``LONG``: one wallet with
-a million entries, and one with a thousand. ``MANY``: a million wallets with an opening balance each, on a mongod of
-their own, that has been stopped and started since.
+``BOOKS``: users with a thousand entries each, a million in all: read over HTTP, and audited. ``MOVING``: as many users
+with a hundred entries each, who pay each other between their looks. ``LONG``: one wallet with a million entries, and
+one with a thousand. ``MANY``: a million wallets with an opening balance each, on a mongod of their own, that has been
+stopped and started since.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from tests.benchmarks.program import started
 from tests.benchmarks.servers import Document, Servers
 
 BOOKS = "bench_books"
+MOVING = "bench_moving"
 LONG = "bench_long"
 MANY = "bench_many"
 
@@ -29,7 +31,10 @@ SEEDERS = 2
 """Processes that open the million wallets: as many as there are cores."""
 
 
-NEEDED = {"reads": (BOOKS,), "audit": (BOOKS,), "long": (LONG,)}
+MOVING_ENTRIES_EACH = 100
+"""Two pages, so that the newest one is full and not the last. What a page costs does not depend on it (``long``)."""
+
+NEEDED = {"reads": (BOOKS, MOVING), "audit": (BOOKS,), "long": (LONG,)}
 """Which of them a row needs."""
 
 
@@ -77,10 +82,11 @@ def _read_in(database: Database[Document]) -> None:
 async def _fill(bench: Bench, name: str) -> None:
     url, effort = bench.servers.mongod.url(name), bench.effort
     await prepare_database(url)
-    if name == BOOKS:
-        await _seed("transfers", url, effort.readers, effort.entries_each)
-    else:
+    if name == LONG:
         await _seed("topups", url, effort.entries_long, effort.entries_short)
+    else:
+        each = MOVING_ENTRIES_EACH if name == MOVING else effort.entries_each
+        await _seed("transfers", url, effort.readers, each)
 
 
 async def _seed(what: str, url: str, *numbers: int) -> None:

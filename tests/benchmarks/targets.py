@@ -120,6 +120,14 @@ PAGE = Target(
     _both(3.0),
     "`GET` wallet: time per request",
 )
+MOVED_PAGE = Target(
+    "moved-page",
+    "the same, and an entry has come since",
+    "ms",
+    Bound.AT_MOST,
+    _both(3.0),
+    "`GET` wallet, asked once each as well: time per request",
+)
 UNSEEN_PAGE = Target(
     "unseen-page",
     "the same, 50 entries that nobody has looked at lately, so that they are read",
