@@ -157,8 +157,9 @@ class StatementPages:
 def _place(wallet: Wallet, query: StatementQuery) -> Place:
     """Tell which page is asked for; whatever cursor lies beyond the newest entry asks for the newest page."""
     cursor = query.before_sequence
-    is_newest = cursor is None or cursor > wallet.version
-    return Place(wallet.id, None if is_newest or cursor is None else cursor - 1, query.limit)
+    if cursor is None or cursor > wallet.version:
+        return Place(wallet.id, None, query.limit)
+    return Place(wallet.id, cursor - 1, query.limit)
 
 
 def _is_whole(page: Statement, place: Place, wallet: Wallet) -> bool:
